@@ -1,0 +1,357 @@
+/* What the kernel programs and user space share, and the only thing they share. A record in the
+ * ring is a head followed by parameters, each a small head and its bytes, all on 8-byte boundaries:
+ *
+ *   | struct record_head | param_head | bytes, padded to 8 | param_head | bytes … |   len bytes in
+ * all
+ *
+ * A parameter that an event does not have is left out; none occurs twice. Little endian, as the
+ * kernel is here. Both a recording on disk and the ring hold exactly this. */
+#pragma once
+
+#ifdef __BPF__
+#include <linux/types.h>
+#else
+#include <stdint.h>
+typedef uint8_t __u8;
+typedef uint16_t __u16;
+typedef uint32_t __u32;
+typedef uint64_t __u64;
+typedef int32_t __s32;
+typedef int64_t __s64;
+#endif
+
+#define ABI_VERSION 1
+
+#define ARGV_BYTES_MAX 32768 /* longer: cut, RECORD_CUT_ARGV */
+#define ENV_BYTES_MAX  32768 /* longer: cut, RECORD_CUT_ENV */
+#define PATH_BYTES_MAX 4096  /* PATH_MAX of the kernel; longer: cut at the front, RECORD_CUT_PATH  \
+                              */
+#define BUFFER_BYTES_MAX 512 /* of written data, DNS messages */
+#define RECORD_BYTES_MAX 98304 /* a whole record */
+
+enum record_flag {
+    RECORD_NAME_UNVERIFIED = 1 << 0, /* a name rests on user memory, not on a kernel object */
+    RECORD_NAME_CHANGED = 1 << 1,    /* read at enter and at exit, and the two differ */
+    RECORD_CUT_PATH = 1 << 2,
+    RECORD_CUT_ARGV = 1 << 3,
+    RECORD_CUT_ENV = 1 << 4,
+    RECORD_COMPAT = 1 << 5,   /* 32-bit syscall entry */
+    RECORD_IO_URING = 1 << 6, /* the operation came through io_uring */
+    RECORD_FAULT = 1 << 7,    /* some user memory could not be read: a parameter is missing */
+    RECORD_SNAPSHOT = 1 << 8, /* tells what was so already, from an iterator; not an event */
+};
+
+/* Who did it: the thread that ran at that moment, as the kernel saw it. 112 bytes. */
+struct record_head {
+    __u32 len;           /* whole record, multiple of 8 */
+    __u16 type;          /* enum event_type */
+    __u16 flags;         /* enum record_flag */
+    __u64 seq;           /* per CPU, from 1: a gap is a loss */
+    __u64 time_boot_ns;  /* bpf_ktime_get_boot_ns */
+    __u64 start_boot_ns; /* of the thread group leader: with pid, the process's identity */
+    __u32 cpu;
+    __s32 pid; /* tgid, initial pid namespace */
+    __s32 tid;
+    __u32 uid; /* effective, initial user namespace */
+    __u32 gid;
+    __u32 login_uid; /* 0xffffffff: not set */
+    __s64 result;    /* what the syscall returned; 0 where there is none */
+    __u64 cap_effective;
+    __u64 cap_permitted;
+    __u64 cap_inheritable;
+    __u64 cgroup_id; /* of the default hierarchy; tells that a process moved */
+    __u32 real_uid;
+    __u32 real_gid;
+    __u32 vtid;     /* in its own pid namespace */
+    __u32 reserved; /* 0 */
+};
+
+struct param_head {
+    __u16 id;       /* enum param_id */
+    __u16 reserved; /* 0 */
+    __u32 len;      /* bytes without padding */
+};
+
+/* How a parameter's bytes are to be read. */
+enum param_kind {
+    PARAM_KIND_S64,   /* 8 bytes */
+    PARAM_KIND_U64,   /* 8 bytes */
+    PARAM_KIND_TEXT,  /* bytes as they are, no NUL at the end */
+    PARAM_KIND_PATH,  /* the same: an absolute name, or one that the program passed */
+    PARAM_KIND_LIST,  /* texts, each ended by NUL (the last may lack it when cut) */
+    PARAM_KIND_BYTES, /* no text */
+    PARAM_KIND_STRUCT /* a struct of this file */
+};
+
+/* id, kind. Names after what they are, not after one syscall; the schema maps Falco's argument
+ * names onto them. Never renumber: recordings carry these ids. Append at the end. */
+#define PARAM_LIST(X)                                                                              \
+    X(FD, S64)       /* the descriptor acted on or made */                                         \
+    X(FD_OTHER, S64) /* dup's old one, rename's and link's target dirfd */                         \
+    X(DIRFD, S64)    /* as passed; AT_FDCWD is -100 */                                             \
+    X(FLAGS, U64)    /* the syscall's flags, its own numbering */                                  \
+    X(MODE, U64)                                                                                   \
+    X(FILE, STRUCT)   /* struct file_identity of FD or of the touched inode */                     \
+    X(PATH, PATH)     /* kernel's absolute name, from the task's root */                           \
+    X(PATH_RAW, PATH) /* what the program passed */                                                \
+    X(TARGET, PATH)   /* second name: rename's new, link's new, symlink's link */                  \
+    X(TARGET_RAW, PATH)                                                                            \
+    X(EXE_PATH, PATH)    /* exec: the file that runs (bprm->file); fork, snapshot: mm->exe */      \
+    X(EXE_FLAGS, U64)    /* enum exe_flag */                                                       \
+    X(EXE_FILE, STRUCT)  /* struct file_identity */                                                \
+    X(INTERPRETER, PATH) /* bprm->interp where it is not the file itself: a script's #! */         \
+    X(ARGV, LIST)                                                                                  \
+    X(ENV, LIST)                                                                                   \
+    X(CWD, PATH)                                                                                   \
+    X(COMM, TEXT)                                                                                  \
+    X(PROCESS, STRUCT)   /* struct process_identity: exec, fork (the child), snapshot */           \
+    X(STDIO, STRUCT)     /* struct file_identity[3] of descriptors 0 to 2 */                       \
+    X(CGROUPS, LIST)     /* "controller:path" per hierarchy that matters; v2 is ":path" */         \
+    X(SOCKET, STRUCT)    /* struct socket_tuple */                                                 \
+    X(SOCKET_PATH, PATH) /* of a unix socket; abstract ones begin with '@' */                      \
+    X(DOMAIN, U64)       /* socket(2): AF_ */                                                      \
+    X(SOCKET_TYPE, U64)                                                                            \
+    X(PROTOCOL, U64)                                                                               \
+    X(BACKLOG, S64)                                                                                \
+    X(SIZE, U64)     /* bytes asked for or moved */                                                \
+    X(BUFFER, BYTES) /* first BUFFER_BYTES_MAX of the data */                                      \
+    X(DNS, BYTES)    /* a DNS message (RFC 1035 section 4), as on the wire, UDP or TCP */          \
+    X(UID, S64)      /* setuid family, chown: -1 leaves as is */                                   \
+    X(GID, S64)                                                                                    \
+    X(EUID, S64)                                                                                   \
+    X(EGID, S64)                                                                                   \
+    X(SUID, S64)                                                                                   \
+    X(SGID, S64)                                                                                   \
+    X(CAPS, STRUCT) /* capset: __u64[3], effective, permitted, inheritable */                      \
+    X(SIGNAL, S64)                                                                                 \
+    X(PEER_PID, S64)   /* the other process: kill, ptrace, process_vm_writev, child of fork */     \
+    X(PEER_START, U64) /* its start_boot_ns, where known */                                        \
+    X(REQUEST, S64)    /* ptrace request, prctl option, bpf cmd, seccomp op, ioctl */              \
+    X(ADDRESS, U64)    /* mmap, mprotect, ptrace */                                                \
+    X(DATA, U64)       /* ptrace data, prctl arg2 */                                               \
+    X(PROTECTION, U64) /* PROT_ */                                                                 \
+    X(DEVICE, TEXT)    /* mount's source */                                                        \
+    X(FS_TYPE, TEXT)                                                                               \
+    X(NAME, TEXT)     /* memfd's name, a module's name, bpf program's name */                      \
+    X(NS_TYPE, U64)   /* setns, unshare: CLONE_NEW */                                              \
+    X(STATUS, S64)    /* exit: wait status */                                                      \
+    X(DROPS, STRUCT)  /* struct drop_note */                                                       \
+    X(OFFSET, U64)    /* pwrite, splice */                                                         \
+    X(RUSAGE, STRUCT) /* reserved for exit */
+
+enum param_id {
+    PARAM_NONE = 0,
+#define X(name, kind) PARAM_##name,
+    PARAM_LIST(X)
+#undef X
+        PARAM_COUNT
+};
+
+enum exe_flag {
+    EXE_UPPER_LAYER = 1 << 0, /* on overlayfs, from the writable layer (proc.is_exe_upper_layer) */
+    EXE_LOWER_LAYER = 1 << 1,
+    EXE_MEMFD = 1 << 2,    /* runs from a memfd (proc.is_exe_from_memfd) */
+    EXE_WRITABLE = 1 << 3, /* its own user may write it (proc.is_exe_writable) */
+    EXE_DELETED = 1 << 4,
+};
+
+/* 48 bytes. All zero: no such file. */
+struct file_identity {
+    __u64 inode;
+    __u64 device;      /* kernel's dev_t: major << 20 | minor */
+    __u64 ctime_ns;    /* wall */
+    __u64 mtime_ns;    /* wall */
+    __u32 mode;        /* S_IFMT and permission bits */
+    __u32 links;       /* i_nlink */
+    __u16 sock_family; /* AF_, for a socket */
+    __u8 sock_type;
+    __u8 sock_protocol;
+    __u32 layer; /* enum exe_flag: EXE_UPPER_LAYER, EXE_LOWER_LAYER, EXE_MEMFD */
+};
+
+/* 112 bytes. */
+struct process_identity {
+    __s32 pid;
+    __s32 tid;
+    __s32 parent_pid; /* real_parent: init or a subreaper once the parent is gone */
+    __s32 session;    /* sid, initial namespace */
+    __u64 start_boot_ns;
+    __u64 parent_start_boot_ns;
+    __s32 group; /* pgid */
+    __s32 vpid;
+    __s32 vtid;
+    __s32 vsession;
+    __s32 vgroup;
+    __u32 tty; /* kernel's dev_t of the controlling terminal, 0: none */
+    __u64 mount_ns;
+    __u64 pid_ns;
+    __u64 net_ns;
+    __u64 user_ns;
+    __u64 clone_flags; /* fork: as passed */
+    __u32 is_thread;   /* a new thread, not a process */
+    __u32 exit_signal;
+    __u64 reserved;
+};
+
+/* 48 bytes. Addresses in network order, v4 in the first 4 bytes; v4-mapped v6 arrive as they are
+ * and are shown as IPv4 by user space. Ports in host order. */
+struct socket_tuple {
+    __u8 local[16];
+    __u8 remote[16];
+    __u16 local_port;
+    __u16 remote_port;
+    __u16 family;
+    __u8 type;       /* SOCK_ */
+    __u8 protocol;   /* IPPROTO_ */
+    __u32 is_server; /* the connection was accepted here */
+    __u32 reserved;
+};
+
+struct drop_note {
+    __u64 count;
+    __u32 reason;
+    __u32 type;
+};
+
+/* Every event's evt.type, in Falco's spelling. Never renumber; append at the end. The group is what
+ * hooks are chosen by. */
+#define EVENT_LIST(X)                                                                              \
+    X(EXECVE, "execve", PROCESS)                                                                   \
+    X(EXECVEAT, "execveat", PROCESS)                                                               \
+    X(FORK, "fork", PROCESS)                                                                       \
+    X(VFORK, "vfork", PROCESS)                                                                     \
+    X(CLONE, "clone", PROCESS)                                                                     \
+    X(CLONE3, "clone3", PROCESS)                                                                   \
+    X(PROCEXIT, "procexit", PROCESS)                                                               \
+    X(CGROUP_ATTACH, "cgroup_attach", PROCESS)                                                     \
+    X(CGROUP_MKDIR, "cgroup_mkdir", PROCESS)                                                       \
+    X(OPEN, "open", FILE)                                                                          \
+    X(OPENAT, "openat", FILE)                                                                      \
+    X(OPENAT2, "openat2", FILE)                                                                    \
+    X(OPEN_BY_HANDLE_AT, "open_by_handle_at", FILE)                                                \
+    X(CREAT, "creat", FILE)                                                                        \
+    X(UNLINK, "unlink", FILE)                                                                      \
+    X(UNLINKAT, "unlinkat", FILE)                                                                  \
+    X(RMDIR, "rmdir", FILE)                                                                        \
+    X(RENAME, "rename", FILE)                                                                      \
+    X(RENAMEAT, "renameat", FILE)                                                                  \
+    X(RENAMEAT2, "renameat2", FILE)                                                                \
+    X(LINK, "link", FILE)                                                                          \
+    X(LINKAT, "linkat", FILE)                                                                      \
+    X(SYMLINK, "symlink", FILE)                                                                    \
+    X(SYMLINKAT, "symlinkat", FILE)                                                                \
+    X(CHMOD, "chmod", FILE)                                                                        \
+    X(FCHMOD, "fchmod", FILE)                                                                      \
+    X(FCHMODAT, "fchmodat", FILE)                                                                  \
+    X(FCHMODAT2, "fchmodat2", FILE)                                                                \
+    X(CHOWN, "chown", FILE)                                                                        \
+    X(LCHOWN, "lchown", FILE)                                                                      \
+    X(FCHOWN, "fchown", FILE)                                                                      \
+    X(FCHOWNAT, "fchownat", FILE)                                                                  \
+    X(MKDIR, "mkdir", FILE)                                                                        \
+    X(MKDIRAT, "mkdirat", FILE)                                                                    \
+    X(MKNOD, "mknod", FILE)                                                                        \
+    X(MKNODAT, "mknodat", FILE)                                                                    \
+    X(SOCKET, "socket", NETWORK)                                                                   \
+    X(CONNECT, "connect", NETWORK)                                                                 \
+    X(ACCEPT, "accept", NETWORK)                                                                   \
+    X(ACCEPT4, "accept4", NETWORK)                                                                 \
+    X(BIND, "bind", NETWORK)                                                                       \
+    X(LISTEN, "listen", NETWORK)                                                                   \
+    X(SENDTO, "sendto", NETWORK)                                                                   \
+    X(SENDMSG, "sendmsg", NETWORK)                                                                 \
+    X(SENDMMSG, "sendmmsg", NETWORK)                                                               \
+    X(RECVFROM, "recvfrom", NETWORK)                                                               \
+    X(RECVMSG, "recvmsg", NETWORK)                                                                 \
+    X(DUP, "dup", DESCRIPTOR)                                                                      \
+    X(DUP2, "dup2", DESCRIPTOR)                                                                    \
+    X(DUP3, "dup3", DESCRIPTOR)                                                                    \
+    X(SETUID, "setuid", CREDENTIAL)                                                                \
+    X(SETGID, "setgid", CREDENTIAL)                                                                \
+    X(SETREUID, "setreuid", CREDENTIAL)                                                            \
+    X(SETREGID, "setregid", CREDENTIAL)                                                            \
+    X(SETRESUID, "setresuid", CREDENTIAL)                                                          \
+    X(SETRESGID, "setresgid", CREDENTIAL)                                                          \
+    X(CAPSET, "capset", CREDENTIAL)                                                                \
+    X(SETNS, "setns", NAMESPACE)                                                                   \
+    X(UNSHARE, "unshare", NAMESPACE)                                                               \
+    X(CHROOT, "chroot", NAMESPACE)                                                                 \
+    X(PIVOT_ROOT, "pivot_root", NAMESPACE)                                                         \
+    X(MOUNT, "mount", NAMESPACE)                                                                   \
+    X(UMOUNT, "umount", NAMESPACE)                                                                 \
+    X(UMOUNT2, "umount2", NAMESPACE)                                                               \
+    X(FSOPEN, "fsopen", NAMESPACE)                                                                 \
+    X(MOVE_MOUNT, "move_mount", NAMESPACE)                                                         \
+    X(PTRACE, "ptrace", MEMORY)                                                                    \
+    X(PROCESS_VM_WRITEV, "process_vm_writev", MEMORY)                                              \
+    X(PROC_MEM_WRITE, "proc_mem_write", MEMORY) /* a write to /proc/PID/mem */                     \
+    X(MPROTECT, "mprotect", MEMORY)                                                                \
+    X(MMAP, "mmap", MEMORY)                                                                        \
+    X(MEMFD_CREATE, "memfd_create", MEMORY)                                                        \
+    X(USERFAULTFD, "userfaultfd", MEMORY)                                                          \
+    X(BPF, "bpf", KERNEL)                                                                          \
+    X(INIT_MODULE, "init_module", KERNEL)                                                          \
+    X(FINIT_MODULE, "finit_module", KERNEL)                                                        \
+    X(DELETE_MODULE, "delete_module", KERNEL)                                                      \
+    X(KEXEC_LOAD, "kexec_load", KERNEL)                                                            \
+    X(KEXEC_FILE_LOAD, "kexec_file_load", KERNEL)                                                  \
+    X(KILL, "kill", SIGNAL)                                                                        \
+    X(TKILL, "tkill", SIGNAL)                                                                      \
+    X(TGKILL, "tgkill", SIGNAL)                                                                    \
+    X(SECCOMP, "seccomp", CONTROL)                                                                 \
+    X(PRCTL, "prctl", CONTROL)                                                                     \
+    X(DNS, "dns", NETWORK) /* a question or an answer, seen at sendto/recvfrom and kin */          \
+    X(SPLICE, "splice", FILE)                                                                      \
+    X(IO_URING_SETUP, "io_uring_setup", CONTROL)                                                   \
+    X(TASK, "task", SNAPSHOT) /* a process that ran already, from the task iterator */             \
+    X(DROP, "drop", SNAPSHOT) /* records were lost: the reader's own note, see struct drop_note */
+
+enum event_type {
+    EVENT_NONE = 0,
+#define X(name, text, group) EVENT_##name,
+    EVENT_LIST(X)
+#undef X
+        EVENT_COUNT
+};
+
+/* Why a record was lost or never made. */
+enum drop_reason {
+    DROP_RING_FULL,    /* bpf_ringbuf_output failed */
+    DROP_RECURSION,    /* the kernel left a program out (recursion_misses of the program) */
+    DROP_TASK_STATE,   /* the per-task map was full: the call's enter was not kept */
+    DROP_TOO_LARGE,    /* over RECORD_BYTES_MAX */
+    DROP_SCRATCH_BUSY, /* this CPU's scratch space was in use by an interrupted program */
+    DROP_REASON_COUNT,
+};
+
+#define CPU_MAX 256
+
+/* Written by the kernel programs, read by user space through mmap; one line a CPU, so that counting
+ * costs no sharing. */
+struct cpu_counters {
+    __u64 seq; /* of the last record */
+    __u64 records;
+    __u64 bytes;
+    __u64 excluded; /* events that the pushed-down prefilter kept out, by proof */
+    __u64 drops[DROP_REASON_COUNT][128];
+};
+
+/* A BPF array of one element with BPF_F_MMAPABLE: the reader maps it and sets want_wakeup when it
+ * is about to sleep with the ring empty; the next record then wakes it and clears the flag.
+ * Otherwise a record wakes nobody until wakeup_bytes lie unread: the reader comes by on its timer.
+ */
+struct control {
+    __u32 want_wakeup;
+    __u32 wakeup_bytes;
+    __u64 ring_id;        /* random, made with the ring: tells a stored position of another ring */
+    __u8 want_event[128]; /* by enum event_type: 1 = some rule needs it */
+    __u64 reserved[8];
+    struct cpu_counters cpus[CPU_MAX];
+};
+
+_Static_assert(sizeof(struct record_head) == 112, "wire layout");
+_Static_assert(sizeof(struct param_head) == 8, "wire layout");
+_Static_assert(sizeof(struct file_identity) == 48, "wire layout");
+_Static_assert(sizeof(struct process_identity) == 112, "wire layout");
+_Static_assert(sizeof(struct socket_tuple) == 48, "wire layout");
+_Static_assert(EVENT_COUNT <= 128, "drops and want_event are tables of 128");
