@@ -1,0 +1,41 @@
+/* What a role gives up before it reads its first byte of input: uid and groups, capabilities, the
+ * right to gain any (no_new_privs), the file system (Landlock, where the kernel has it), syscalls
+ * (seccomp: whatever is not listed fails with EPERM), core dumps and being traced. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sys/types.h>
+
+#include "core/error.h"
+
+/* The account that roles without privilege run as when started by root: `picket` where it exists,
+ * else this number, which Debian policy leaves unassigned. */
+#define SANDBOX_UID_DEFAULT 60517
+
+struct sandbox_policy {
+    const char *role;
+    bool keep_uid;       /* stays root (with the capabilities below only) */
+    uint64_t caps;       /* bit n: capability n is kept, permitted and effective */
+    const int *syscalls; /* numbers allowed beside the common ones */
+    size_t syscall_count;
+    bool may_open_files;       /* open and stat at all; the folders are said by Landlock */
+    bool may_read_all;         /* Landlock lets it read everywhere (sensor) */
+    int dir_fd;                /* the one folder it may read and write below; -1: none */
+    uint64_t memory_bytes_max; /* RLIMIT_AS; 0: not limited */
+    uint64_t cpu_seconds_max;  /* RLIMIT_CPU; 0: not limited */
+};
+
+struct sandbox_report {
+    bool has_landlock;
+    bool has_seccomp;
+};
+
+/* The uid and gid of roles without privilege. */
+void sandbox_account(uid_t *ret_uid, gid_t *ret_gid);
+/* Enters for good. Without root the uid stays and there are no capabilities to drop; the rest
+ * holds. A kernel without Landlock or seccomp is not an error: the report says so. */
+MUST_USE err_kind sandbox_enter(const struct sandbox_policy *policy, struct sandbox_report *ret,
+                                struct err_ctx *err);
