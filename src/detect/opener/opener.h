@@ -17,7 +17,7 @@
 #define OPENER_NAME_BYTES 80  /* a storage driver, a containerd namespace: the same, NUL */
 #define OPENER_ROOT_BYTES 256 /* a runtime's directory, absolute, normal, NUL */
 
-/* name, the part behind the root. I: id of 64 hex digits, J: any id, N: name. */
+/* R: root. I: id of 64 hex digits, J: any id. N: name. Append at the end. */
 enum open_template {
     OPEN_NONE,
     OPEN_DOCKER_CONFIG,       /* R/containers/I/config.v2.json */
@@ -26,7 +26,7 @@ enum open_template {
     OPEN_DOCKER_DAEMON,       /* R/daemon.json */
     OPEN_CONTAINERD_BUNDLE,   /* R/io.containerd.runtime.v2.task/N/J/config.json, N: namespace */
     OPEN_CONTAINERD_METADATA, /* R/io.containerd.metadata.v1.bolt/meta.db */
-    OPEN_CONTAINERD_SETTINGS, /* R/config.toml */
+    OPEN_CONTAINERD_SETTINGS, /* R/N.toml */
     OPEN_STORAGE_SPEC,        /* R/N-containers/I/userdata/config.json, N: storage driver */
     OPEN_STORAGE_CONTAINERS,  /* R/N-containers/containers.json */
     OPEN_STORAGE_VOLATILE,    /* R/N-containers/volatile-containers.json */
