@@ -82,10 +82,11 @@ span container_label_find(const struct container_label *labels, size_t count, sp
 
 struct container_key {
     enum container_type type; /* as far as the path tells */
-    bool is_type_sure;        /* false: the path fits several runtimes */
-    span id;                  /* borrowed from the path */
-    span space;   /* containerd's namespace where the path shows it ("default"), or NULL */
-    span pod_uid; /* of a kubepods path, as written there ('_' for '-'), or NULL */
+    bool is_guess; /* two plain names, as ctr makes them, but others may too: a process of
+                      a container only when container_lookup finds it, else of the host */
+    span id;       /* borrowed from the path */
+    span space;    /* containerd's namespace where the path shows it ("default"), or NULL */
+    span pod_uid;  /* of a kubepods path, as written there ('_' for '-'), or NULL */
 };
 
 /* The container that a cgroup path belongs to: v1, v2, hybrid, cgroupfs and systemd drivers. The

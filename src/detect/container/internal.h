@@ -1,0 +1,163 @@
+/* What the files of this module share; nothing outside includes it. */
+#pragma once
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "container/container.h"
+#include "core/arena.h"
+#include "core/error.h"
+#include "core/map.h"
+#include "core/span.h"
+#include "core/writer.h"
+
+/* ---- limits: what a hostile description may cost ---- */
+
+#define INFO_BYTES_MAX  (128 * 1024) /* of one container's facts */
+#define LABELS_MAX      256
+#define MOUNTS_MAX      256
+#define TEXT_BYTES_MAX  4096
+#define JSON_DEPTH_MAX  64
+#define PARSE_BYTES_MAX (1024 * 1024)     /* of one container's file */
+#define INDEX_BYTES_MAX (4 * 1024 * 1024) /* of a file about all containers or images */
+
+/* ---- names (cgroup.c) ---- */
+
+bool is_hex_id(span s);
+bool is_plain_word(span s);
+
+/* ---- facts under construction (facts.c) ---- */
+
+/* Parsers fill info from one file; texts are copied into the arena. What is there already stays:
+ * the first file that knows wins. */
+struct facts {
+    struct container_info *info;
+    struct arena *arena;
+};
+
+/* Copies s into *field unless the field is set or s is empty; over TEXT_BYTES_MAX or out of room:
+ * absent, and is_cut. */
+void facts_text(struct facts *facts, span *field, span s);
+void facts_truth(enum container_truth *field, bool is_true);
+/* Copies an object of strings; other values are left out. */
+void facts_labels(struct facts *facts, const json_t *object);
+void facts_pod_labels(struct facts *facts, const json_t *object);
+/* Room for *count mounts, which is lowered to what is kept; NULL when there is none or the mounts
+ * are known. The caller fills them and sets info->mounts and mount_count. */
+struct container_mount *facts_mounts_begin(struct facts *facts, size_t *count);
+span facts_copy(struct facts *facts, span s);
+/* Splits "registry:5000/a/b:tag@sha256:…" into repository, tag and digest. */
+void facts_image_name(struct facts *facts, span image);
+/* "sha256:hex" or hex to hex. */
+span without_algorithm(span digest);
+/* RFC 3339, as Go writes it; 0 for what is not one and for the year 1. */
+uint64_t time_parse(span text);
+
+/* ---- JSON (json.c) ---- */
+
+/* Parses a whole file; ERR_INPUT says line and column. The caller frees with json_decref. */
+MUST_USE err_kind json_parse(span bytes, json_t **ret, struct err_ctx *err);
+static inline void auto_json(json_t **value)
+{
+    json_decref(*value);
+}
+/* The member of a member …, up to NULL; NULL when some step is not there. */
+const json_t *json_at(const json_t *value, ...) __attribute__((sentinel));
+/* A string's bytes; data NULL for what is not a string. */
+span json_span(const json_t *value);
+
+/* ---- TOML (toml.c): strings of containerd's, CRI-O's and containers/storage's settings ---- */
+
+struct toml {
+    span rest;
+    span section; /* "plugins.\"io.containerd.grpc.v1.cri\"" as written; empty at the top */
+    size_t line;
+};
+/* The next `key = "string"`; other kinds of values are passed over. False: the end. */
+bool toml_next(struct toml *toml, span *ret_key, span *ret_value);
+
+/* ---- where to look (roots.c) ---- */
+
+enum root_kind {
+    ROOT_DOCKER,           /* data root */
+    ROOT_CONTAINERD_STATE, /* bundles */
+    ROOT_CONTAINERD_DATA,  /* metadata */
+    ROOT_STORAGE,          /* containers/storage's graph root: podman, CRI-O */
+    ROOT_STORAGE_RUN,      /* its run root */
+    ROOT_KIND_COUNT,
+};
+
+#define ROOTS_MAX  12 /* of a kind */
+#define SPACES_MAX 8  /* containerd's namespaces; storage drivers */
+
+struct word_list {
+    char words[SPACES_MAX][OPENER_NAME_BYTES];
+    size_t count;
+};
+
+struct root {
+    char path[OPENER_ROOT_BYTES];
+    bool is_proven; /* a container was found there: not pushed out by names that were only said */
+};
+
+struct roots {
+    struct root list[ROOT_KIND_COUNT][ROOTS_MAX]; /* last learned first */
+    size_t count[ROOT_KIND_COUNT];
+    struct word_list spaces;
+    struct word_list drivers;
+    uint32_t generation; /* grows with every change */
+};
+
+void roots_init(struct roots *roots);
+/* False: known already, or no path that could be asked for. */
+bool roots_add(struct roots *roots, enum root_kind kind, span path);
+bool words_add(struct word_list *list, span word);
+
+/* ---- reading (sources.c) ---- */
+
+struct sources {
+    container_open_fn open;
+    void *context;
+    struct roots roots;
+    bool has_settings; /* the runtimes' own settings were read */
+    struct container_stats stats;
+};
+
+struct file {
+    uint8_t *data;
+    size_t len;
+};
+static inline void auto_file(struct file *file)
+{
+    free(file->data);
+}
+
+/* Reads a whole file of at most bytes_max. False: not there, or not readable (counted). */
+bool sources_read(struct sources *sources, const struct open_request *request, size_t bytes_max,
+                  struct file *ret);
+/* Counts a file that could not be parsed. */
+void sources_complain(struct sources *sources, const struct open_request *request,
+                      struct err_ctx *err);
+/* A request with these parts; false when one is too long. */
+bool request_init(struct open_request *request, enum open_template what, const char *root, span id,
+                  span name);
+/* Reads daemon.json, config.toml, storage.conf and crio.conf from where they lie by default. */
+void sources_settings(struct sources *sources);
+bool sources_daemon(struct sources *sources, span exe, span argv);
+
+/* ---- the runtimes' files ---- */
+
+/* Each fills facts (its id is set) from what lies on disk; false: the runtime does not know it. */
+bool docker_find(struct sources *sources, struct facts *facts);
+bool containerd_find(struct sources *sources, span space, struct facts *facts);
+bool storage_find(struct sources *sources, struct facts *facts);
+
+MUST_USE err_kind docker_config_parse(span bytes, struct facts *facts, span *ret_driver,
+                                      struct err_ctx *err);
+MUST_USE err_kind docker_host_config_parse(span bytes, struct facts *facts, struct err_ctx *err);
+MUST_USE err_kind docker_repositories_parse(span bytes, struct facts *facts, struct err_ctx *err);
+/* runtime-spec config.json with the annotations of containerd's CRI, CRI-O, podman, nerdctl */
+MUST_USE err_kind oci_spec_parse(span bytes, struct facts *facts, struct err_ctx *err);
+MUST_USE err_kind storage_containers_parse(span bytes, struct facts *facts, bool *ret_found,
+                                           struct err_ctx *err);
+MUST_USE err_kind storage_images_parse(span bytes, struct facts *facts, struct err_ctx *err);
