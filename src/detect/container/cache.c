@@ -263,3 +263,63 @@ enum container_state container_lookup(struct container_cache *cache,
     *ret = &entry->info;
     return entry->state;
 }
+
+/* ---- stored facts ---- */
+
+void container_cache_save(const struct container_cache *cache, struct writer *out)
+{
+    size_t begin = wire_begin(out, WIRE_CONTAINERS);
+    /* oldest first, so that loading leaves the same order of use */
+    for (uint32_t index = cache->oldest; index != NONE; index = cache->entries[index].newer) {
+        const struct entry *entry = &cache->entries[index];
+        if (entry->state != CONTAINER_FOUND)
+            continue;
+        wire_text(out, span_of(entry->key, entry->key_length));
+        info_save(&entry->info, out);
+    }
+    wire_end(out, begin);
+}
+
+/* Puts one stored container into the cache, unless it is there. */
+static bool load_one(struct container_cache *cache, span *payload, uint64_t now_boot_ns)
+{
+    span key;
+    struct container_info info;
+    struct arena arena;
+    arena_init(&arena, 2 * INFO_BYTES_MAX); /* room for what alignment adds */
+    struct facts facts = {&info, &arena};
+    if (!wire_take_text(payload, KEY_BYTES_MAX, &key) || !key.len || !info_load(payload, &facts)) {
+        arena_free(&arena);
+        return false;
+    }
+    uint32_t index;
+    if (!cache || map_get(&cache->map, key, &index)) {
+        arena_free(&arena);
+        return true;
+    }
+    struct entry *entry = entry_make(cache, key);
+    entry->arena = arena;
+    entry->info = info;
+    entry->state = CONTAINER_FOUND;
+    entry->due_boot_ns = is_early(&info) ? now_boot_ns : UINT64_MAX;
+    return true;
+}
+
+err_kind container_cache_load(struct container_cache *cache, span bytes, uint64_t now_boot_ns,
+                              struct err_ctx *err)
+{
+    span payload;
+    if (wire_open(bytes, WIRE_CONTAINERS, &payload, err))
+        return err->kind;
+    /* once to check, once to add */
+    for (span rest = payload; rest.len;) {
+        if (!load_one(NULL, &rest, now_boot_ns))
+            return err_set(err, ERR_INPUT, "stored containers: byte %zu: not well formed",
+                           payload.len - rest.len);
+    }
+    while (payload.len) {
+        if (!load_one(cache, &payload, now_boot_ns))
+            return err_set(err, ERR_SYSTEM, "stored containers: memory");
+    }
+    return OK;
+}

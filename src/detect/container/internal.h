@@ -132,6 +132,8 @@ static inline void auto_file(struct file *file)
     free(file->data);
 }
 
+/* The file's bytes up to its end; one over the limit is refused whole. */
+MUST_USE err_kind file_read(int fd, size_t bytes_max, struct file *ret, struct err_ctx *err);
 /* Reads a whole file of at most bytes_max. False: not there, or not readable (counted). */
 bool sources_read(struct sources *sources, const struct open_request *request, size_t bytes_max,
                   struct file *ret);
@@ -144,6 +146,25 @@ bool request_init(struct open_request *request, enum open_template what, const c
 /* Reads daemon.json, config.toml, storage.conf and crio.conf from where they lie by default. */
 void sources_settings(struct sources *sources);
 bool sources_daemon(struct sources *sources, span exe, span argv);
+
+/* ---- stored facts (wire.c): little endian, framed by magic, version, length and checksum ---- */
+
+void wire_u32(struct writer *out, uint32_t value);
+void wire_u64(struct writer *out, uint64_t value);
+void wire_text(struct writer *out, span text); /* keeps data NULL apart from empty */
+/* Returns where the frame begins; wire_end fills its head in. */
+size_t wire_begin(struct writer *out, uint32_t magic);
+void wire_end(struct writer *out, size_t begin);
+/* Checks the head and the checksum; the payload is what the three takers then read. */
+MUST_USE err_kind wire_open(span bytes, uint32_t magic, span *ret_payload, struct err_ctx *err);
+MUST_USE bool wire_take_text(span *s, size_t bytes_max, span *ret);
+
+/* store.c: one container. Load copies into the arena; false: not well formed. */
+void info_save(const struct container_info *info, struct writer *out);
+MUST_USE bool info_load(span *s, struct facts *facts);
+
+#define WIRE_CONTAINERS 0x31434b50u /* "PKC1" */
+#define WIRE_USERS      0x31554b50u /* "PKU1" */
 
 /* ---- the runtimes' files ---- */
 
@@ -161,3 +182,40 @@ MUST_USE err_kind oci_spec_parse(span bytes, struct facts *facts, struct err_ctx
 MUST_USE err_kind storage_containers_parse(span bytes, struct facts *facts, bool *ret_found,
                                            struct err_ctx *err);
 MUST_USE err_kind storage_images_parse(span bytes, struct facts *facts, struct err_ctx *err);
+
+/* ---- users (passwd.c) ---- */
+
+#define USER_ROWS_MAX  16384
+#define USER_BYTES_MAX (1024 * 1024) /* of a passwd or group file */
+#define NAME_BYTES_MAX 256
+#define ID_RANGES_MAX  16
+
+struct user_row {
+    uint32_t id;
+    span name, home, shell; /* in the table's text; home and shell of users only */
+};
+
+struct user_table {
+    struct file text;      /* owned */
+    struct user_row *rows; /* by id, the file's order within one id */
+    size_t count;
+};
+
+/* Fills rows from text; false: it holds no entry. */
+bool user_table_parse(struct user_table *table, bool is_group);
+void user_table_free(struct user_table *table);
+const struct user_row *user_table_find(const struct user_table *table, uint32_t id);
+
+struct id_range {
+    uint32_t inside, outside, count;
+};
+
+struct id_map {
+    struct id_range ranges[ID_RANGES_MAX];
+    size_t count;
+};
+
+/* False: not a map of at most ID_RANGES_MAX lines. */
+MUST_USE bool id_map_parse(span bytes, struct id_map *ret);
+/* The id inside the namespace; false: it has none there. */
+MUST_USE bool id_map_inside(const struct id_map *map, uint32_t outside, uint32_t *ret);

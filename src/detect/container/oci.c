@@ -33,9 +33,9 @@ static const struct annotation annotation_table[] = {
 
 /* Image names, the best first. */
 static const char *const image_annotations[] = {
-    "io.kubernetes.cri.image-name",           "io.kubernetes.cri-o.UserRequestedImage",
-    "io.kubernetes.cri-o.ImageName",          "io.kubernetes.cri.podsandbox.image-name",
-    "io.kubernetes.cri-o.SomeNameOfTheImage",
+    "io.kubernetes.cri.image-name",
+    "io.kubernetes.cri-o.ImageName",
+    "io.kubernetes.cri.podsandbox.image-name",
 };
 
 static span text_of(const json_t *annotations, const char *key)

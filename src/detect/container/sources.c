@@ -34,8 +34,7 @@ void sources_complain(struct sources *sources, const struct open_request *reques
     stats->last_error[length] = 0;
 }
 
-/* The file's bytes up to its end; a file in growth or over the limit is refused whole. */
-static err_kind read_all(int fd, size_t bytes_max, struct file *ret, struct err_ctx *err)
+err_kind file_read(int fd, size_t bytes_max, struct file *ret, struct err_ctx *err)
 {
     AUTO(auto_free) uint8_t *data = NULL;
     size_t size = 0, length = 0;
@@ -72,7 +71,7 @@ bool sources_read(struct sources *sources, const struct open_request *request, s
     if (fd < 0)
         return false;
     struct err_ctx err;
-    if (read_all(fd, bytes_max, ret, &err)) {
+    if (file_read(fd, bytes_max, ret, &err)) {
         sources_complain(sources, request, &err);
         return false;
     }
