@@ -10,21 +10,22 @@
 
 #ifdef __BPF__
 #include <linux/types.h>
+typedef __u8 uint8_t;
+typedef __u16 uint16_t;
+typedef __u32 uint32_t;
+typedef __u64 uint64_t;
+typedef __s32 int32_t;
+typedef __s64 int64_t;
 #else
 #include <stdint.h>
-typedef uint8_t __u8;
-typedef uint16_t __u16;
-typedef uint32_t __u32;
-typedef uint64_t __u64;
-typedef int32_t __s32;
-typedef int64_t __s64;
 #endif
 
 #define ABI_VERSION 1
 
 #define ARGV_BYTES_MAX 32768 /* longer: cut, RECORD_CUT_ARGV */
 #define ENV_BYTES_MAX  32768 /* longer: cut, RECORD_CUT_ENV */
-#define PATH_BYTES_MAX 4096  /* PATH_MAX of the kernel; longer: cut at the front, RECORD_CUT_PATH  \
+#define PATH_BYTES_MAX                                                                             \
+    4096                     /* PATH_MAX of the kernel; longer: cut at the front, RECORD_CUT_PATH  \
                               */
 #define BUFFER_BYTES_MAX 512 /* of written data, DNS messages */
 #define RECORD_BYTES_MAX 98304 /* a whole record */
@@ -35,41 +36,42 @@ enum record_flag {
     RECORD_CUT_PATH = 1 << 2,
     RECORD_CUT_ARGV = 1 << 3,
     RECORD_CUT_ENV = 1 << 4,
-    RECORD_COMPAT = 1 << 5,   /* 32-bit syscall entry */
-    RECORD_IO_URING = 1 << 6, /* the operation came through io_uring */
-    RECORD_FAULT = 1 << 7,    /* some user memory could not be read: a parameter is missing */
-    RECORD_SNAPSHOT = 1 << 8, /* tells what was so already, from an iterator; not an event */
+    RECORD_COMPAT = 1 << 5,      /* 32-bit syscall entry */
+    RECORD_IO_URING = 1 << 6,    /* the operation came through io_uring */
+    RECORD_FAULT = 1 << 7,       /* some user memory could not be read: a parameter is missing */
+    RECORD_SNAPSHOT = 1 << 8,    /* tells what was so already, from an iterator; not an event */
+    RECORD_UNREACHABLE = 1 << 9, /* a name ends at a mount that the task's root does not reach */
 };
 
 /* Who did it: the thread that ran at that moment, as the kernel saw it. 112 bytes. */
 struct record_head {
-    __u32 len;           /* whole record, multiple of 8 */
-    __u16 type;          /* enum event_type */
-    __u16 flags;         /* enum record_flag */
-    __u64 seq;           /* per CPU, from 1: a gap is a loss */
-    __u64 time_boot_ns;  /* bpf_ktime_get_boot_ns */
-    __u64 start_boot_ns; /* of the thread group leader: with pid, the process's identity */
-    __u32 cpu;
-    __s32 pid; /* tgid, initial pid namespace */
-    __s32 tid;
-    __u32 uid; /* effective, initial user namespace */
-    __u32 gid;
-    __u32 login_uid; /* 0xffffffff: not set */
-    __s64 result;    /* what the syscall returned; 0 where there is none */
-    __u64 cap_effective;
-    __u64 cap_permitted;
-    __u64 cap_inheritable;
-    __u64 cgroup_id; /* of the default hierarchy; tells that a process moved */
-    __u32 real_uid;
-    __u32 real_gid;
-    __u32 vtid;     /* in its own pid namespace */
-    __u32 reserved; /* 0 */
+    uint32_t len;           /* whole record, multiple of 8 */
+    uint16_t type;          /* enum event_type */
+    uint16_t flags;         /* enum record_flag */
+    uint64_t seq;           /* per CPU, from 1: a gap is a loss */
+    uint64_t time_boot_ns;  /* bpf_ktime_get_boot_ns */
+    uint64_t start_boot_ns; /* of the thread group leader: with pid, the process's identity */
+    uint32_t cpu;
+    int32_t pid; /* tgid, initial pid namespace */
+    int32_t tid;
+    uint32_t uid; /* effective, initial user namespace */
+    uint32_t gid;
+    uint32_t login_uid; /* 0xffffffff: not set */
+    int64_t result;     /* what the syscall returned; 0 where there is none */
+    uint64_t cap_effective;
+    uint64_t cap_permitted;
+    uint64_t cap_inheritable;
+    uint64_t cgroup_id; /* of the default hierarchy; tells that a process moved */
+    uint32_t real_uid;
+    uint32_t real_gid;
+    uint32_t vtid;     /* in its own pid namespace */
+    uint32_t reserved; /* 0 */
 };
 
 struct param_head {
-    __u16 id;       /* enum param_id */
-    __u16 reserved; /* 0 */
-    __u32 len;      /* bytes without padding */
+    uint16_t id;       /* enum param_id */
+    uint16_t reserved; /* 0 */
+    uint32_t len;      /* bytes without padding */
 };
 
 /* How a parameter's bytes are to be read. */
@@ -122,7 +124,7 @@ enum param_kind {
     X(EGID, S64)                                                                                   \
     X(SUID, S64)                                                                                   \
     X(SGID, S64)                                                                                   \
-    X(CAPS, STRUCT) /* capset: __u64[3], effective, permitted, inheritable */                      \
+    X(CAPS, STRUCT) /* capset: uint64_t[3], effective, permitted, inheritable */                   \
     X(SIGNAL, S64)                                                                                 \
     X(PEER_PID, S64)   /* the other process: kill, ptrace, process_vm_writev, child of fork */     \
     X(PEER_START, U64) /* its start_boot_ns, where known */                                        \
@@ -157,60 +159,60 @@ enum exe_flag {
 
 /* 48 bytes. All zero: no such file. */
 struct file_identity {
-    __u64 inode;
-    __u64 device;      /* kernel's dev_t: major << 20 | minor */
-    __u64 ctime_ns;    /* wall */
-    __u64 mtime_ns;    /* wall */
-    __u32 mode;        /* S_IFMT and permission bits */
-    __u32 links;       /* i_nlink */
-    __u16 sock_family; /* AF_, for a socket */
-    __u8 sock_type;
-    __u8 sock_protocol;
-    __u32 layer; /* enum exe_flag: EXE_UPPER_LAYER, EXE_LOWER_LAYER, EXE_MEMFD */
+    uint64_t inode;
+    uint64_t device;      /* kernel's dev_t: major << 20 | minor */
+    uint64_t ctime_ns;    /* wall */
+    uint64_t mtime_ns;    /* wall */
+    uint32_t mode;        /* S_IFMT and permission bits */
+    uint32_t links;       /* i_nlink */
+    uint16_t sock_family; /* AF_, for a socket */
+    uint8_t sock_type;
+    uint8_t sock_protocol;
+    uint32_t layer; /* enum exe_flag: EXE_UPPER_LAYER, EXE_LOWER_LAYER, EXE_MEMFD */
 };
 
 /* 112 bytes. */
 struct process_identity {
-    __s32 pid;
-    __s32 tid;
-    __s32 parent_pid; /* real_parent: init or a subreaper once the parent is gone */
-    __s32 session;    /* sid, initial namespace */
-    __u64 start_boot_ns;
-    __u64 parent_start_boot_ns;
-    __s32 group; /* pgid */
-    __s32 vpid;
-    __s32 vtid;
-    __s32 vsession;
-    __s32 vgroup;
-    __u32 tty; /* kernel's dev_t of the controlling terminal, 0: none */
-    __u64 mount_ns;
-    __u64 pid_ns;
-    __u64 net_ns;
-    __u64 user_ns;
-    __u64 clone_flags; /* fork: as passed */
-    __u32 is_thread;   /* a new thread, not a process */
-    __u32 exit_signal;
-    __u64 reserved;
+    int32_t pid;
+    int32_t tid;
+    int32_t parent_pid; /* real_parent: init or a subreaper once the parent is gone */
+    int32_t session;    /* sid, initial namespace */
+    uint64_t start_boot_ns;
+    uint64_t parent_start_boot_ns;
+    int32_t group; /* pgid */
+    int32_t vpid;
+    int32_t vtid;
+    int32_t vsession;
+    int32_t vgroup;
+    uint32_t tty; /* kernel's dev_t of the controlling terminal, 0: none */
+    uint64_t mount_ns;
+    uint64_t pid_ns;
+    uint64_t net_ns;
+    uint64_t user_ns;
+    uint64_t clone_flags; /* fork: as passed */
+    uint32_t is_thread;   /* a new thread, not a process */
+    uint32_t exit_signal;
+    uint64_t reserved;
 };
 
 /* 48 bytes. Addresses in network order, v4 in the first 4 bytes; v4-mapped v6 arrive as they are
  * and are shown as IPv4 by user space. Ports in host order. */
 struct socket_tuple {
-    __u8 local[16];
-    __u8 remote[16];
-    __u16 local_port;
-    __u16 remote_port;
-    __u16 family;
-    __u8 type;       /* SOCK_ */
-    __u8 protocol;   /* IPPROTO_ */
-    __u32 is_server; /* the connection was accepted here */
-    __u32 reserved;
+    uint8_t local[16];
+    uint8_t remote[16];
+    uint16_t local_port;
+    uint16_t remote_port;
+    uint16_t family;
+    uint8_t type;       /* SOCK_ */
+    uint8_t protocol;   /* IPPROTO_ */
+    uint32_t is_server; /* the connection was accepted here */
+    uint32_t reserved;
 };
 
 struct drop_note {
-    __u64 count;
-    __u32 reason;
-    __u32 type;
+    uint64_t count;
+    uint32_t reason;
+    uint32_t type;
 };
 
 /* Every event's evt.type, in Falco's spelling. Never renumber; append at the end. The group is what
@@ -329,11 +331,11 @@ enum drop_reason {
 /* Written by the kernel programs, read by user space through mmap; one line a CPU, so that counting
  * costs no sharing. */
 struct cpu_counters {
-    __u64 seq; /* of the last record */
-    __u64 records;
-    __u64 bytes;
-    __u64 excluded; /* events that the pushed-down prefilter kept out, by proof */
-    __u64 drops[DROP_REASON_COUNT][128];
+    uint64_t seq; /* of the last record */
+    uint64_t records;
+    uint64_t bytes;
+    uint64_t excluded; /* events that the pushed-down prefilter kept out, by proof */
+    uint64_t drops[DROP_REASON_COUNT][128];
 };
 
 /* A BPF array of one element with BPF_F_MMAPABLE: the reader maps it and sets want_wakeup when it
@@ -341,11 +343,11 @@ struct cpu_counters {
  * Otherwise a record wakes nobody until wakeup_bytes lie unread: the reader comes by on its timer.
  */
 struct control {
-    __u32 want_wakeup;
-    __u32 wakeup_bytes;
-    __u64 ring_id;        /* random, made with the ring: tells a stored position of another ring */
-    __u8 want_event[128]; /* by enum event_type: 1 = some rule needs it */
-    __u64 reserved[8];
+    uint32_t want_wakeup;
+    uint32_t wakeup_bytes;
+    uint64_t ring_id; /* random, made with the ring: tells a stored position of another ring */
+    uint8_t want_event[128]; /* by enum event_type: 1 = some rule needs it */
+    uint64_t reserved[8];
     struct cpu_counters cpus[CPU_MAX];
 };
 

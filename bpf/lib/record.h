@@ -1,0 +1,304 @@
+/* How a record is made: take this CPU's scratch space, fill the head, put parameters, send. A
+ * program that finds the space taken (it interrupted another one) takes the second; with both
+ * taken the event is counted as lost. */
+#pragma once
+
+#include "abi.h"
+#include "kernel.h"
+
+#define SCRATCH_NESTING 2
+#define LONGEST_PARAM   (ARGV_BYTES_MAX + 16)
+
+struct scratch {
+    __u32 busy;
+    __u32 len; /* of the record so far */
+    __u32 flags;
+    __u32 slot;
+    char path[2 * PATH_BYTES_MAX]; /* names grow downwards from PATH_BYTES_MAX */
+    __u8 record[RECORD_BYTES_MAX + LONGEST_PARAM];
+};
+
+/* Sizes of ring and scratch are set by the loader. */
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 25);
+} ring __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct control);
+} control __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SCRATCH_NESTING);
+    __type(key, __u32);
+    __type(value, struct scratch);
+} scratch __weak SEC(".maps");
+
+/* tgids of our own processes: what they do makes no records. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 64);
+    __type(key, __u32);
+    __type(value, __u8);
+} own_pids __weak SEC(".maps");
+
+static __always_inline struct control *control_page(void)
+{
+    __u32 zero = 0;
+    return bpf_map_lookup_elem(&control, &zero);
+}
+
+static __always_inline struct cpu_counters *counters_of(struct control *page)
+{
+    return &page->cpus[bpf_get_smp_processor_id() & (CPU_MAX - 1)];
+}
+
+static __always_inline void drop_count(struct control *page, __u32 event, enum drop_reason reason)
+{
+    __sync_fetch_and_add(&counters_of(page)->drops[reason][event & 127], 1);
+}
+
+/* Does some rule want this event, from a process that is not ours? The first thing that a program
+ * asks. */
+static __always_inline struct control *wanted(__u32 event)
+{
+    struct control *page = control_page();
+    if (!page || !page->want_event[event & 127])
+        return NULL;
+    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    return bpf_map_lookup_elem(&own_pids, &tgid) ? NULL : page;
+}
+
+static __always_inline __u64 read_caps(const void *from)
+{
+    __u64 caps = 0;
+    bpf_probe_read_kernel(&caps, sizeof caps, from);
+    return caps;
+}
+
+static __always_inline __s32 pid_inside(struct pid *pid)
+{
+    unsigned int level = READ(pid, level);
+    struct upid upid = {};
+    if (pid)
+        bpf_probe_read_kernel(&upid,
+                              bpf_core_type_size(struct upid) > sizeof upid
+                                  ? sizeof upid
+                                  : bpf_core_type_size(struct upid),
+                              (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+                                  (__u64)(level & 31) * bpf_core_type_size(struct upid));
+    return upid.nr;
+}
+
+/* The pid structure of type 0 thread, 1 process, 2 group, 3 session. */
+static __always_inline struct pid *pid_of(struct task_struct *task, int type)
+{
+    if (type == 0)
+        return READ(task, thread_pid);
+    struct pid *pid = NULL;
+    struct signal_struct *signal = READ(task, signal);
+    bpf_probe_read_kernel(&pid, sizeof pid,
+                          (void *)signal + bpf_core_field_offset(struct signal_struct, pids) +
+                              type * sizeof pid);
+    return pid;
+}
+
+static __always_inline bool task_is_compat(struct task_struct *task)
+{
+#ifdef __TARGET_ARCH_x86
+    return task->thread_info.status & TS_COMPAT;
+#else
+    return false;
+#endif
+}
+
+static __always_inline void record_fill_head(struct record_head *head, struct task_struct *task)
+{
+    const struct cred *cred = task->cred;
+    head->pid = task->tgid;
+    head->tid = task->pid;
+    head->start_boot_ns = task->group_leader->start_boottime;
+    head->uid = cred->euid.val;
+    head->gid = cred->egid.val;
+    head->real_uid = cred->uid.val;
+    head->real_gid = cred->gid.val;
+    head->login_uid = bpf_core_field_exists(task->loginuid) ? task->loginuid.val : (__u32)-1;
+    head->cap_effective = read_caps(&cred->cap_effective);
+    head->cap_permitted = read_caps(&cred->cap_permitted);
+    head->cap_inheritable = read_caps(&cred->cap_inheritable);
+    head->vtid = (__u32)pid_inside(task->thread_pid);
+    head->reserved = 0;
+}
+
+/* Takes scratch space and writes the head for the current task. NULL: none free, counted. The
+ * caller must end with record_send or record_drop. */
+static __always_inline struct scratch *record_begin(struct control *page, __u32 event, __s64 result,
+                                                    __u32 flags)
+{
+    __u32 cpu = bpf_get_smp_processor_id();
+    struct scratch *space = NULL;
+    for (__u32 nesting = 0; nesting < SCRATCH_NESTING; nesting++) {
+        __u32 slot = cpu * SCRATCH_NESTING + nesting;
+        space = bpf_map_lookup_elem(&scratch, &slot);
+        if (!space)
+            break;
+        if (__sync_lock_test_and_set(&space->busy, 1) == 0)
+            break;
+        space = NULL;
+    }
+    if (!space) {
+        drop_count(page, event, DROP_SCRATCH_BUSY);
+        return NULL;
+    }
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct record_head *head = (void *)space->record;
+    record_fill_head(head, task);
+    head->type = event;
+    head->time_boot_ns = bpf_ktime_get_boot_ns();
+    head->cpu = cpu;
+    head->result = result;
+    head->cgroup_id = bpf_get_current_cgroup_id();
+    space->flags = flags;
+    space->len = sizeof *head;
+    return space;
+}
+
+static __always_inline void record_drop(struct scratch *space)
+{
+    __sync_lock_test_and_set(&space->busy, 0);
+}
+
+/* Wakes the reader when it asked for it, or when the unread bytes just passed its threshold. */
+static __always_inline __u64 wakeup_flags(struct control *page, __u32 len)
+{
+    if (page->want_wakeup) {
+        page->want_wakeup = 0;
+        return BPF_RB_FORCE_WAKEUP;
+    }
+    __u32 limit = page->wakeup_bytes;
+    if (!limit)
+        return BPF_RB_NO_WAKEUP;
+    __u64 unread = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+    return unread < limit && unread + len >= limit ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void record_send(struct control *page, struct scratch *space)
+{
+    struct record_head *head = (void *)space->record;
+    struct cpu_counters *counters = counters_of(page);
+    __u32 event = head->type;
+    __u32 len = space->len;
+    head->seq = __sync_fetch_and_add(&counters->seq, 1) + 1;
+    head->len = len;
+    head->flags = (__u16)space->flags;
+    asm volatile("" : "+r"(len));
+    if (len > RECORD_BYTES_MAX) {
+        drop_count(page, event, DROP_TOO_LARGE);
+    } else if (bpf_ringbuf_output(&ring, space->record, len, wakeup_flags(page, len))) {
+        drop_count(page, event, DROP_RING_FULL);
+    } else {
+        __sync_fetch_and_add(&counters->records, 1);
+        __sync_fetch_and_add(&counters->bytes, len);
+    }
+    record_drop(space);
+}
+
+/* ---- parameters ---- */
+
+/* Where the next parameter's head goes; NULL when the record is over its limit already. */
+static __always_inline struct param_head *param_next(struct scratch *space)
+{
+    __u32 at = space->len;
+    asm volatile("" : "+r"(at));
+    if (at > RECORD_BYTES_MAX) {
+        space->len = RECORD_BYTES_MAX + 8; /* too large: record_send drops and counts it */
+        return NULL;
+    }
+    return (void *)&space->record[at];
+}
+
+static __always_inline void param_end(struct scratch *space, struct param_head *param, __u16 id,
+                                      __u32 len)
+{
+    param->id = id;
+    param->reserved = 0;
+    param->len = len;
+    space->len += sizeof *param + ((len + 7) & ~7u);
+}
+
+static __always_inline void put_u64(struct scratch *space, __u16 id, __u64 value)
+{
+    struct param_head *param = param_next(space);
+    if (!param)
+        return;
+    *(__u64 *)(param + 1) = value;
+    param_end(space, param, id, 8);
+}
+
+/* Room for a structure of a size known at compile time, a multiple of 8, zeroed. */
+#define put_struct(space, param_id, type)                                                          \
+    ({                                                                                             \
+        struct param_head *param_ = param_next(space);                                             \
+        type *struct_ = NULL;                                                                      \
+        if (param_) {                                                                              \
+            struct_ = (type *)(param_ + 1);                                                        \
+            __builtin_memset(struct_, 0, sizeof(type));                                            \
+            param_end(space, param_, param_id, sizeof(type));                                      \
+        }                                                                                          \
+        struct_;                                                                                   \
+    })
+
+/* Bytes from the kernel's memory or from the program's. len_max is a constant of at most
+ * ARGV_BYTES_MAX; more than that is cut and `cut` set. */
+static __always_inline void put_bytes(struct scratch *space, __u16 id, const void *from, __u64 len,
+                                      __u32 len_max, bool is_user, __u32 cut)
+{
+    struct param_head *param = param_next(space);
+    if (!param)
+        return;
+    if (len > len_max) {
+        len = len_max;
+        space->flags |= cut;
+    }
+    __u8 *data = (__u8 *)(param + 1);
+    asm volatile("" : "+r"(len));
+    if (len > len_max)
+        return;
+    *(__u64 *)(data + (len & ~7ull)) = 0;
+    long fault = is_user ? bpf_probe_read_user(data, (__u32)len, from)
+                         : bpf_probe_read_kernel(data, (__u32)len, from);
+    if (fault) {
+        space->flags |= RECORD_FAULT;
+        return;
+    }
+    param_end(space, param, id, (__u32)len);
+}
+
+/* A string that ends with NUL, which is not kept. */
+static __always_inline void put_string(struct scratch *space, __u16 id, const void *from,
+                                       __u32 len_max, bool is_user)
+{
+    struct param_head *param = param_next(space);
+    if (!param)
+        return;
+    __u8 *data = (__u8 *)(param + 1);
+    long len = is_user ? bpf_probe_read_user_str(data, len_max, from)
+                       : bpf_probe_read_kernel_str(data, len_max, from);
+    if (len <= 0) {
+        space->flags |= RECORD_FAULT;
+        return;
+    }
+    len--;
+    asm volatile("" : "+r"(len));
+    if (len < 0 || len > LONGEST_PARAM - 16)
+        return;
+    /* zero the padding behind the text, which a former record may have left dirty */
+    for (int i = 0; i < 8; i++)
+        data[len + i] = 0;
+    param_end(space, param, id, (__u32)len);
+}

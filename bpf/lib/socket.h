@@ -1,0 +1,82 @@
+/* Both ends of a socket, from the kernel's struct sock or, where that does not know yet, from the
+ * address that the program passed. */
+#pragma once
+
+#include "lib/file.h"
+
+static __always_inline __u16 swap16(__u16 value)
+{
+    return __builtin_bswap16(value);
+}
+
+static __noinline void sock_tuple(struct sock *sock, struct socket_tuple *ret)
+{
+    if (!ret)
+        return;
+    ret->family = READ(sock, __sk_common.skc_family);
+    ret->type = (__u8)READ(sock, sk_type);
+    ret->protocol = (__u8)READ(sock, sk_protocol);
+    if (ret->family == AF_INET) {
+        __u32 local = READ((struct inet_sock *)sock, inet_saddr);
+        __u32 remote = READ(sock, __sk_common.skc_daddr);
+        if (!local)
+            local = READ(sock, __sk_common.skc_rcv_saddr);
+        __builtin_memcpy(ret->local, &local, 4);
+        __builtin_memcpy(ret->remote, &remote, 4);
+    } else if (ret->family == AF_INET6) {
+        read_kernel(ret->local, 16,
+                    (void *)sock + bpf_core_field_offset(struct sock, __sk_common) +
+                        bpf_core_field_offset(struct sock_common, skc_v6_rcv_saddr));
+        read_kernel(ret->remote, 16,
+                    (void *)sock + bpf_core_field_offset(struct sock, __sk_common) +
+                        bpf_core_field_offset(struct sock_common, skc_v6_daddr));
+    } else {
+        return;
+    }
+    ret->local_port = READ(sock, __sk_common.skc_num);
+    ret->remote_port = swap16(READ(sock, __sk_common.skc_dport));
+}
+
+/* The remote end from a user's sockaddr; true when it held an address of ret's family or of a kind
+ * that we know. */
+static __always_inline bool sockaddr_remote(struct socket_tuple *ret, __u64 address, __u64 len)
+{
+    __u8 bytes[28] = {};
+    if (!address || len < 16)
+        return false;
+    if (bpf_probe_read_user(bytes, len >= 28 ? 28 : 16, (void *)address))
+        return false;
+    __u16 family = bytes[0] | bytes[1] << 8;
+    if (family == AF_INET) {
+        __builtin_memset(ret->remote, 0, 16);
+        __builtin_memcpy(ret->remote, bytes + 4, 4);
+    } else if (family == AF_INET6) {
+        __builtin_memcpy(ret->remote, bytes + 8, 16);
+    } else {
+        return false;
+    }
+    ret->family = family;
+    ret->remote_port = (__u16)(bytes[2] << 8 | bytes[3]);
+    return true;
+}
+
+/* A unix socket's name from the kernel's address: with a NUL in front it is abstract, shown as @.
+ */
+static __always_inline bool put_unix_path(struct scratch *space, struct sock *sock)
+{
+    struct unix_address *address = READ((struct unix_sock *)sock, addr);
+    int len = READ(address, len);
+    if (!address || len <= 2 || len > 110)
+        return false;
+    const char *name = (void *)address + bpf_core_field_offset(struct unix_address, name) + 2;
+    struct param_head *param = param_next(space);
+    if (!param)
+        return false;
+    char *data = (char *)(param + 1);
+    put_bytes(space, PARAM_SOCKET_PATH, name, (__u64)len - 2, 108, false, 0);
+    if (data[0] == 0)
+        data[0] = '@';
+    else if (data[len - 3] == 0)
+        param->len--; /* the NUL that ends a path name */
+    return true;
+}

@@ -1,0 +1,250 @@
+#include "hook/hook.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+
+#include "core/cleanup.h"
+#include "hook/set.h"
+#include "hook/table.h"
+
+#define RING_BYTES   ((size_t)32 << 20)
+#define WAKEUP_BYTES (256u << 10)
+
+static struct hook_set *set_new(const struct hook_options *options, struct err_ctx *err)
+{
+    struct hook_set *set = calloc(1, sizeof *set);
+    if (!set) {
+        (void)err_set(err, ERR_SYSTEM, "hooks");
+        return NULL;
+    }
+    set->options = *options;
+    set->tracefs_fd = -1;
+    if (!set->options.ring_bytes)
+        set->options.ring_bytes = RING_BYTES;
+    if (!set->options.wakeup_bytes)
+        set->options.wakeup_bytes = WAKEUP_BYTES;
+    libbpf_set_print(set->options.print);
+    /* before 5.11 maps are charged to this limit; where it can't be raised they may still fit */
+    struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+    (void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
+    return set;
+}
+
+void hook_close(struct hook_set *set)
+{
+    if (!set)
+        return;
+    if (set->control)
+        munmap(set->control, sizeof *set->control);
+    for (size_t i = 0; i < set->link_count; i++) {
+        if (set->links[i].fd >= 0)
+            close(set->links[i].fd);
+    }
+    for (size_t i = 0; i < set->program_count; i++) {
+        if (set->programs[i].fd >= 0)
+            close(set->programs[i].fd);
+    }
+    for (size_t i = 0; i < set->map_count; i++)
+        close(set->maps[i].fd);
+    if (set->tracefs_fd >= 0)
+        close(set->tracefs_fd);
+    free(set);
+}
+
+static err_kind control_map(struct hook_set *set, struct err_ctx *err)
+{
+    int fd = find_map(set, "control");
+    void *page = mmap(NULL, sizeof *set->control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (page == MAP_FAILED)
+        return err_set(err, ERR_SYSTEM, "control page");
+    set->control = page;
+    set->control->wakeup_bytes = set->options.wakeup_bytes;
+    if (set->control->ring_id == 0) {
+        uint64_t id;
+        if (getrandom(&id, sizeof id, 0) != sizeof id)
+            return err_set(err, ERR_SYSTEM, "random number of the ring");
+        set->control->ring_id = id | 1;
+    }
+    return OK;
+}
+
+/* ---- links ---- */
+
+struct hook_link *find_link(const struct hook_set *set, const char *name)
+{
+    for (size_t i = 0; i < set->link_count; i++) {
+        if (strcmp(set->links[i].name, name) == 0)
+            return (struct hook_link *)&set->links[i];
+    }
+    return NULL;
+}
+
+static void link_remove(struct hook_set *set, const char *name)
+{
+    struct hook_link *link = find_link(set, name);
+    if (!link)
+        return;
+    if (link->fd >= 0)
+        close(link->fd);
+    *link = set->links[--set->link_count];
+}
+
+/* Attaches `program` under this name unless it is; folder NULL: a tp_btf program, which knows its
+ * place itself. A failure is kept as the link's reason. */
+static void link_add(struct hook_set *set, const char *folder, const char *name,
+                     const char *program_name)
+{
+    struct hook_link *link = find_link(set, name);
+    if (link && link->fd >= 0)
+        return;
+    if (!link) {
+        if (set->link_count == LINKS_MAX)
+            return;
+        link = &set->links[set->link_count++];
+    }
+    memset(link, 0, sizeof *link);
+    snprintf(link->name, sizeof link->name, "%s", name);
+    link->fd = -1;
+    struct hook_program *program = find_program(set, program_name);
+    if (!program || program->fd < 0) {
+        snprintf(link->reason, sizeof link->reason, "%s", program ? program->reason : "no program");
+        return;
+    }
+    if (folder && set->tracefs_fd < 0) {
+        snprintf(link->reason, sizeof link->reason, "%s", set->tracefs_reason);
+        return;
+    }
+    int fd = folder ? attach_tracepoint(set, folder, name, program->fd) : attach_trace(program->fd);
+    if (fd < 0)
+        snprintf(link->reason, sizeof link->reason, "does not attach: %s", strerror(-fd));
+    else
+        link->fd = fd;
+}
+
+/* ---- what the wanted events need ---- */
+
+static unsigned long long programs_in_use(const struct hook_set *set)
+{
+    unsigned long long use = 0;
+    for (int i = 0; i < call_table_len; i++) {
+        if (set->wanted[call_table[i].event])
+            use |= 1ull << call_table[i].program;
+    }
+    return use;
+}
+
+static bool trace_is_needed(const struct trace_row *row, unsigned long long use)
+{
+    return row->serves == 0 || (row->serves & use);
+}
+
+static err_kind wanted_load(struct hook_set *set, unsigned long long use, struct err_ctx *err)
+{
+    const char *names[PROGRAMS_MAX];
+    size_t count = 0;
+    for (int i = 0; i < trace_table_len; i++) {
+        if (trace_is_needed(&trace_table[i], use))
+            names[count++] = trace_table[i].program;
+    }
+    for (int i = 0; i < CALL_PROGRAM_COUNT; i++) {
+        if (!(use >> i & 1))
+            continue;
+        if (call_programs[i].exit)
+            names[count++] = call_programs[i].exit;
+        if (call_programs[i].enter)
+            names[count++] = call_programs[i].enter;
+    }
+    return load_programs(set, names, count, err);
+}
+
+static void call_attach(struct hook_set *set, const struct call_row *row)
+{
+    char name[HOOK_NAME_MAX];
+    const struct call_program_row *program = &call_programs[row->program];
+    bool is_wanted = set->wanted[row->event] && row->nr >= 0;
+    if (program->exit) {
+        snprintf(name, sizeof name, "sys_exit_%s", row->name);
+        if (is_wanted)
+            link_add(set, "syscalls", name, program->exit);
+        else
+            link_remove(set, name);
+    }
+    if (program->enter) {
+        snprintf(name, sizeof name, "sys_enter_%s", row->name);
+        if (is_wanted)
+            link_add(set, "syscalls", name, program->enter);
+        else
+            link_remove(set, name);
+    }
+}
+
+err_kind hook_want(struct hook_set *set, const bool wanted[EVENT_COUNT], struct err_ctx *err)
+{
+    memcpy(set->wanted, wanted, sizeof set->wanted);
+    unsigned long long use = programs_in_use(set);
+    err_kind kind = wanted_load(set, use, err);
+    if (kind != OK)
+        return err_wrap(err, "hooks");
+    /* page before hooks: no event of a newly wanted type is missed between the two */
+    for (int event = 0; event < EVENT_COUNT; event++)
+        set->control->want_event[event] = wanted[event];
+    for (int i = 0; i < trace_table_len; i++) {
+        if (trace_is_needed(&trace_table[i], use))
+            link_add(set, NULL, trace_table[i].name, trace_table[i].program);
+        else
+            link_remove(set, trace_table[i].name);
+    }
+    for (int i = 0; i < call_table_len; i++)
+        call_attach(set, &call_table[i]);
+    return OK;
+}
+
+err_kind hook_open(const struct hook_options *options, struct hook_set **ret, struct err_ctx *err)
+{
+    struct hook_set *set = set_new(options, err);
+    if (!set)
+        return err->kind;
+    tracefs_open(set);
+    err_kind kind = load_programs(set, NULL, 0, err);
+    if (kind == OK)
+        kind = control_map(set, err);
+    if (kind == OK)
+        kind = hook_want(set, (bool[EVENT_COUNT]){0}, err);
+    if (kind != OK) {
+        hook_close(set);
+        return kind;
+    }
+    *ret = set;
+    return OK;
+}
+
+int hook_ring_fd(const struct hook_set *set)
+{
+    return find_map(set, "ring");
+}
+
+int hook_control_fd(const struct hook_set *set)
+{
+    return find_map(set, "control");
+}
+
+err_kind hook_own(struct hook_set *set, int pid, bool is_own, struct err_ctx *err)
+{
+    uint32_t key = (uint32_t)pid;
+    uint8_t one = 1;
+    int fd = find_map(set, "own_pids");
+    if (is_own ? bpf_map_update_elem(fd, &key, &one, BPF_ANY) : bpf_map_delete_elem(fd, &key)) {
+        if (!is_own && errno == ENOENT)
+            return OK;
+        return err_set(err, ERR_SYSTEM, "own process %d", pid);
+    }
+    return OK;
+}

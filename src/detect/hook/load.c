@@ -1,0 +1,164 @@
+/* Loading programs into maps that are there already. libbpf loads an object whole and gives up at
+ * the first program that the kernel refuses; so a batch that fails is tried again one by one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sensor.skel.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "core/cleanup.h"
+#include "hook/set.h"
+#include "hook/table.h"
+
+struct hook_program *find_program(struct hook_set *set, const char *name)
+{
+    for (size_t i = 0; i < set->program_count; i++) {
+        if (strcmp(set->programs[i].name, name) == 0)
+            return &set->programs[i];
+    }
+    return NULL;
+}
+
+int find_map(const struct hook_set *set, const char *name)
+{
+    for (size_t i = 0; i < set->map_count; i++) {
+        if (strcmp(set->maps[i].name, name) == 0)
+            return set->maps[i].fd;
+    }
+    return -1;
+}
+
+static void call_numbers(struct sensor_bpf *skeleton)
+{
+    for (int i = 0; i < call_table_len; i++) {
+        const struct call_row *row = &call_table[i];
+        if (row->nr >= 0)
+            skeleton->rodata->event_of_call[row->nr] = (__u8)row->event;
+        if (row->compat_nr >= 0)
+            skeleton->rodata->event_of_compat_call[row->compat_nr] = (__u8)row->event;
+    }
+}
+
+/* Maps that the set holds are taken over; the sizes of the others are set. */
+static err_kind maps_prepare(struct hook_set *set, struct bpf_object *object, struct err_ctx *err)
+{
+    struct bpf_map *map;
+    bpf_object__for_each_map(map, object)
+    {
+        const char *name = bpf_map__name(map);
+        if (bpf_map__is_internal(map))
+            continue;
+        int fd = find_map(set, name);
+        if (fd >= 0) {
+            if (bpf_map__reuse_fd(map, fd))
+                return err_set(err, ERR_SYSTEM, "map '%s' of a former sensor", name);
+        } else if (strcmp(name, "ring") == 0) {
+            bpf_map__set_max_entries(map, (uint32_t)set->options.ring_bytes);
+        } else if (strcmp(name, "scratch") == 0) {
+            uint32_t slots = bpf_map__max_entries(map);
+            bpf_map__set_max_entries(map, slots * (uint32_t)libbpf_num_possible_cpus());
+        }
+    }
+    return OK;
+}
+
+static err_kind maps_keep(struct hook_set *set, struct bpf_object *object, struct err_ctx *err)
+{
+    struct bpf_map *map;
+    bpf_object__for_each_map(map, object)
+    {
+        const char *name = bpf_map__name(map);
+        if (bpf_map__is_internal(map) || find_map(set, name) >= 0)
+            continue;
+        if (set->map_count == MAPS_MAX)
+            return err_set(err, ERR_LIMIT, "more than %d maps", MAPS_MAX);
+        int fd = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 0);
+        if (fd < 0)
+            return err_set(err, ERR_SYSTEM, "map '%s'", name);
+        struct hook_map *kept = &set->maps[set->map_count++];
+        snprintf(kept->name, sizeof kept->name, "%s", name);
+        kept->fd = fd;
+    }
+    return OK;
+}
+
+static void program_keep(struct hook_set *set, const char *name, int fd, int sys)
+{
+    struct hook_program *program = find_program(set, name);
+    if (!program) {
+        if (set->program_count == PROGRAMS_MAX)
+            return;
+        program = &set->programs[set->program_count++];
+        snprintf(program->name, sizeof program->name, "%s", name);
+    }
+    program->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (program->fd < 0)
+        snprintf(program->reason, sizeof program->reason, "does not load: %s", strerror(sys));
+}
+
+/* Loads all of these or none; *ret_sys says why not. */
+static err_kind load_batch(struct hook_set *set, const char *const *names, size_t count,
+                           int *ret_sys, struct err_ctx *err)
+{
+    struct sensor_bpf *skeleton = sensor_bpf__open();
+    if (!skeleton)
+        return err_set(err, ERR_SYSTEM, "kernel programs: can't open the object");
+    struct bpf_program *program;
+    bpf_object__for_each_program(program, skeleton->obj)
+    {
+        bpf_program__set_autoload(program, false);
+    }
+    call_numbers(skeleton);
+    err_kind kind = maps_prepare(set, skeleton->obj, err);
+    for (size_t i = 0; kind == OK && i < count; i++) {
+        program = bpf_object__find_program_by_name(skeleton->obj, names[i]);
+        if (program)
+            bpf_program__set_autoload(program, true);
+    }
+    *ret_sys = 0;
+    if (kind == OK && bpf_object__load(skeleton->obj))
+        *ret_sys = errno;
+    if (kind == OK && *ret_sys == 0)
+        kind = maps_keep(set, skeleton->obj, err);
+    for (size_t i = 0; kind == OK && *ret_sys == 0 && i < count; i++) {
+        program = bpf_object__find_program_by_name(skeleton->obj, names[i]);
+        program_keep(set, names[i], program ? bpf_program__fd(program) : -1, ENOENT);
+    }
+    sensor_bpf__destroy(skeleton);
+    return kind;
+}
+
+err_kind load_programs(struct hook_set *set, const char *const *names, size_t count,
+                       struct err_ctx *err)
+{
+    const char *missing[PROGRAMS_MAX];
+    size_t missing_count = 0;
+    int sys;
+    for (size_t i = 0; i < count && missing_count < PROGRAMS_MAX; i++) {
+        if (!find_program(set, names[i]))
+            missing[missing_count++] = names[i];
+    }
+    if (set->map_count == 0) { /* maps first: without them there is no sensor */
+        err_kind kind = load_batch(set, NULL, 0, &sys, err);
+        if (kind == OK && sys) {
+            errno = sys;
+            kind =
+                err_set(err, sys == EPERM ? ERR_DENIED : ERR_SYSTEM, "maps of the kernel programs");
+        }
+        if (kind != OK)
+            return kind;
+    }
+    if (missing_count == 0)
+        return OK;
+    err_kind kind = load_batch(set, missing, missing_count, &sys, err);
+    for (size_t i = 0; kind == OK && sys && i < missing_count; i++) {
+        int single;
+        kind = load_batch(set, &missing[i], 1, &single, err);
+        if (kind == OK && single)
+            program_keep(set, missing[i], -1, single);
+    }
+    return kind;
+}

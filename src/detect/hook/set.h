@@ -1,0 +1,57 @@
+/* Private to hook/: the set as its files see it. */
+#pragma once
+
+#include <bpf/libbpf.h>
+
+#include "hook/hook.h"
+
+enum { MAPS_MAX = 16, PROGRAMS_MAX = 128, LINKS_MAX = 256, HOOK_NAME_MAX = 48 };
+
+struct hook_map {
+    char name[HOOK_NAME_MAX]; /* as in bpf/ */
+    int fd;
+};
+
+struct hook_program {
+    char name[HOOK_NAME_MAX];
+    int fd;          /* -1: failed to load, see reason */
+    uint64_t misses; /* recursion_misses counted so far */
+    uint16_t event;  /* whose drops its misses are counted as */
+    char reason[160];
+};
+
+struct hook_link {
+    char name[HOOK_NAME_MAX]; /* sys_exit_openat, sched_process_exec */
+    int fd;                   /* -1: failed, see reason */
+    char reason[160];
+};
+
+struct hook_set {
+    struct hook_options options;
+    struct hook_map maps[MAPS_MAX];
+    size_t map_count;
+    struct hook_program programs[PROGRAMS_MAX];
+    size_t program_count;
+    struct hook_link links[LINKS_MAX];
+    size_t link_count;
+    int tracefs_fd; /* its events folder; -1: none */
+    char tracefs_reason[160];
+    bool wanted[EVENT_COUNT];
+    struct control *control; /* mapped */
+};
+
+/* load.c: makes sure that these programs were tried; one that fails keeps its reason. Only trouble
+ * with the object or its maps is an error. */
+MUST_USE err_kind load_programs(struct hook_set *set, const char *const *names, size_t count,
+                                struct err_ctx *err);
+struct hook_program *find_program(struct hook_set *set, const char *name);
+int find_map(const struct hook_set *set, const char *name); /* fd or -1 */
+
+/* hook.c */
+struct hook_link *find_link(const struct hook_set *set, const char *name);
+
+/* attach.c: finds tracefs, mounting it where nobody else sees it. */
+void tracefs_open(struct hook_set *set);
+/* Both give a link's fd or -errno. */
+int attach_tracepoint(struct hook_set *set, const char *folder, const char *name, int program_fd);
+int attach_trace(int program_fd);

@@ -1,0 +1,35 @@
+/* To add a call: a row in call_table (sorted by event), a case in its handler in bpf/. To add a
+ * handler: a row in call_programs and CALL_PROGRAMS() in bpf/. i386 numbers are those of
+ * arch/x86/entry/syscalls/syscall_32.tbl. */
+#include "hook/table.h"
+
+#include <stddef.h>
+
+#include <sys/syscall.h>
+
+const struct call_program_row call_programs[CALL_PROGRAM_COUNT] = {
+    [CALL_EXEC] = {.exit = "exit_exec",    .compat = "compat_exec"   },
+    [CALL_OPEN] = {.exit = "exit_open",    .compat = "compat_open"   },
+    [CALL_CONNECT] = {.exit = "exit_connect", .compat = "compat_connect"},
+};
+
+const struct call_row call_table[] = {
+    {"execve",            SYS_execve,            11,  EVENT_EXECVE,            CALL_EXEC   },
+    {"execveat",          SYS_execveat,          358, EVENT_EXECVEAT,          CALL_EXEC   },
+    {"open",              SYS_open,              5,   EVENT_OPEN,              CALL_OPEN   },
+    {"openat",            SYS_openat,            295, EVENT_OPENAT,            CALL_OPEN   },
+    {"openat2",           SYS_openat2,           437, EVENT_OPENAT2,           CALL_OPEN   },
+    {"open_by_handle_at", SYS_open_by_handle_at, 342, EVENT_OPEN_BY_HANDLE_AT, CALL_OPEN   },
+    {"creat",             SYS_creat,             8,   EVENT_CREAT,             CALL_OPEN   },
+    {"connect",           SYS_connect,           362, EVENT_CONNECT,           CALL_CONNECT},
+};
+const int call_table_len = sizeof call_table / sizeof call_table[0];
+
+const struct trace_row trace_table[] = {
+    {"sched_process_exec", "exec_done",       0},
+    {"task_newtask",       "fork_done",       0},
+    {"sched_process_exit", "exit_done",       0},
+    {"cgroup_attach_task", "cgroup_attached", 0},
+    {"cgroup_mkdir",       "cgroup_made",     0},
+};
+const int trace_table_len = sizeof trace_table / sizeof trace_table[0];

@@ -1,0 +1,41 @@
+/* Private to hook/: which program hangs where, for which event. */
+#pragma once
+
+#include <abi.h>
+#include <stdbool.h>
+
+/* Programs that serve system calls: exit_NAME by the call's own tracepoint, compat_NAME for 32-bit
+ * entry, enter_NAME where something must be seen before. */
+enum call_program {
+    CALL_EXEC,
+    CALL_OPEN,
+    CALL_CONNECT,
+    CALL_PROGRAM_COUNT,
+};
+
+struct call_program_row {
+    const char *exit; /* program names; NULL: none */
+    const char *enter;
+    const char *compat;
+};
+extern const struct call_program_row call_programs[CALL_PROGRAM_COUNT];
+
+struct call_row {
+    const char *name;
+    int nr;        /* x86-64, -1: none */
+    int compat_nr; /* i386, -1: none */
+    enum event_type event;
+    enum call_program program;
+};
+extern const struct call_row call_table[];
+extern const int call_table_len;
+
+struct trace_row {
+    const char *name; /* tracepoint */
+    const char *program;
+    /* The programs of which at least one must be in use; none: always attached. A bit for each
+     * enum call_program. */
+    unsigned long long serves;
+};
+extern const struct trace_row trace_table[];
+extern const int trace_table_len;

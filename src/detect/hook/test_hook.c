@@ -1,0 +1,291 @@
+/* The kernel programs at work: each case does the real thing in a child and looks at the records.
+ * Needs root and BTF; says so and passes over otherwise. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+
+#include <linux/openat2.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "core/test.h"
+#include "hook/test_ring.h"
+
+#define RING_SIZE (4u << 20)
+
+static struct {
+    struct hook_set *set;
+    struct test_ring ring;
+    char folder[64]; /* where the children play; an absolute name without links */
+    char link[64];   /* a symbolic link to it */
+} fixture;
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+    return level == LIBBPF_WARN && getenv("HOOK_TEST_VERBOSE") ? vfprintf(stderr, format, args) : 0;
+}
+
+static void print_failed(void *context, const struct hook_description *hook)
+{
+    (void)context;
+    if (hook->state == HOOK_FAILED)
+        printf("hook: %s (%s, program %s): %s\n", hook->name, hook->kind, hook->program,
+               hook->reason);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    struct err_ctx err = {0};
+    bool wanted[EVENT_COUNT];
+    memset(wanted, true, sizeof wanted);
+    if (geteuid() != 0 || access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
+        printf("hook: skipped: needs root and /sys/kernel/btf/vmlinux\n");
+        exit(77);
+    }
+    struct hook_options options = {.ring_bytes = RING_SIZE, .print = quiet};
+    if (hook_open(&options, &fixture.set, &err) != OK) {
+        printf("hook: skipped: %s\n", err.text);
+        exit(77);
+    }
+    assert_int_equal(hook_want(fixture.set, wanted, &err), OK);
+    hook_describe(fixture.set, print_failed, NULL);
+    test_ring_open(&fixture.ring, hook_ring_fd(fixture.set), RING_SIZE);
+    snprintf(fixture.folder, sizeof fixture.folder, "/tmp/hook-test-%d", getpid());
+    snprintf(fixture.link, sizeof fixture.link, "/tmp/hook-test-%d-link", getpid());
+    assert_int_equal(mkdir(fixture.folder, 0777), 0);
+    assert_int_equal(symlink(fixture.folder, fixture.link), 0);
+    return 0;
+}
+
+static void print_drops(void)
+{
+    struct control *control =
+        mmap(NULL, sizeof *control, PROT_READ, MAP_SHARED, hook_control_fd(fixture.set), 0);
+    assert_true(control != MAP_FAILED);
+    for (int cpu = 0; cpu < CPU_MAX; cpu++) {
+        for (int reason = 0; reason < DROP_REASON_COUNT; reason++) {
+            for (int event = 0; event < EVENT_COUNT; event++) {
+                if (control->cpus[cpu].drops[reason][event])
+                    printf("hook: cpu %d reason %d event %d: %lu drops\n", cpu, reason, event,
+                           control->cpus[cpu].drops[reason][event]);
+            }
+        }
+    }
+    munmap(control, sizeof *control);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    char command[160];
+    print_drops();
+    test_ring_close(&fixture.ring);
+    hook_close(fixture.set);
+    snprintf(command, sizeof command, "rm -rf %s %s", fixture.folder, fixture.link);
+    if (fork() == 0) {
+        execl("/bin/sh", "sh", "-c", command, NULL);
+        _exit(1);
+    }
+    wait(NULL);
+    return 0;
+}
+
+/* Does it in a child with cwd in the folder; the child's pid, its exit status must be 0. */
+static int in_child(void (*work)(void))
+{
+    test_ring_forget(&fixture.ring);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (chdir(fixture.folder))
+            _exit(99);
+        work();
+        _exit(0);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    return pid;
+}
+
+static const char *in_folder(const char *name)
+{
+    static char text[256];
+    snprintf(text, sizeof text, "%s/%s", fixture.folder, name);
+    return text;
+}
+
+/* ---- processes ---- */
+
+static void work_exec(void)
+{
+    execle("/bin/true", "true", "one", "", "two", NULL, (char *[]){(char[]){"A=b"}, NULL});
+    _exit(1);
+}
+
+static void test_exec(void **state)
+{
+    (void)state;
+    struct test_record record;
+    char real[4096];
+    int pid = in_child(work_exec);
+    assert_true(test_ring_find(&fixture.ring, EVENT_EXECVE, pid, &record));
+    assert_string_equal(test_text(&record, PARAM_EXE_PATH), realpath("/bin/true", real));
+    assert_string_equal(test_text(&record, PARAM_PATH_RAW), "/bin/true");
+    assert_string_equal(test_text(&record, PARAM_CWD), fixture.folder);
+    assert_string_equal(test_text(&record, PARAM_COMM), "true");
+    assert_int_equal(record.lens[PARAM_ARGV], 14);
+    assert_memory_equal(record.params[PARAM_ARGV], "true\0one\0\0two\0", 14);
+    assert_int_equal(record.lens[PARAM_ENV], 4);
+    assert_memory_equal(record.params[PARAM_ENV], "A=b", 4);
+    assert_null(record.params[PARAM_INTERPRETER]);
+    const struct process_identity *process = record.params[PARAM_PROCESS];
+    assert_int_equal(process->pid, pid);
+    assert_int_equal(process->tid, pid);
+    assert_int_equal(process->vpid, pid);
+    assert_int_equal(process->parent_pid, getpid());
+    assert_int_equal(process->session, getsid(0));
+    assert_int_equal(process->group, getpgrp());
+    struct stat file;
+    assert_int_equal(stat("/bin/true", &file), 0);
+    const struct file_identity *exe = record.params[PARAM_EXE_FILE];
+    assert_int_equal(exe->inode, file.st_ino);
+    assert_int_equal(exe->mode, file.st_mode);
+    assert_int_equal(exe->ctime_ns, file.st_ctim.tv_sec * 1000000000ll + file.st_ctim.tv_nsec);
+    const struct file_identity *stdio = record.params[PARAM_STDIO];
+    assert_int_equal(fstat(1, &file), 0);
+    assert_int_equal(record.lens[PARAM_STDIO], 3 * sizeof *stdio);
+    assert_int_equal(stdio[1].inode, file.st_ino);
+    assert_non_null(record.params[PARAM_CGROUPS]);
+    assert_int_equal(record.head->uid, 0);
+    assert_true(record.head->cap_effective & 1);
+    assert_true(test_ring_find(&fixture.ring, EVENT_PROCEXIT, pid, &record));
+    assert_int_equal(test_number(&record, PARAM_STATUS), 0);
+}
+
+static void test_fork(void **state)
+{
+    (void)state;
+    struct test_record record;
+    int pid = in_child(work_exec);
+    for (unsigned i = 0; test_ring_find_nth(&fixture.ring, EVENT_CLONE, getpid(), i, &record);
+         i++) {
+        const struct process_identity *child = record.params[PARAM_PROCESS];
+        if (child->pid != pid)
+            continue;
+        assert_int_equal(child->parent_pid, getpid());
+        assert_int_equal(child->is_thread, 0);
+        assert_int_equal(record.head->result, pid);
+        return;
+    }
+    fail_msg("no record of the fork");
+}
+
+static void work_exec_missing(void)
+{
+    execl("/no/such/program", "x", NULL);
+}
+
+static void test_exec_failed(void **state)
+{
+    (void)state;
+    struct test_record record;
+    int pid = in_child(work_exec_missing);
+    assert_true(test_ring_find(&fixture.ring, EVENT_EXECVE, pid, &record));
+    assert_int_equal(record.head->result, -ENOENT);
+    assert_true(record.head->flags & RECORD_NAME_UNVERIFIED);
+    assert_string_equal(test_text(&record, PARAM_PATH_RAW), "/no/such/program");
+}
+
+/* ---- files ---- */
+
+static void work_open(void)
+{
+    char through[256];
+    int fd = open("made", O_CREAT | O_WRONLY, 0640);
+    snprintf(through, sizeof through, "%s/./made", fixture.link);
+    struct open_how how = {.flags = O_RDONLY};
+    if (fd < 0 || open(through, O_RDONLY) < 0)
+        _exit(1);
+    if (syscall(SYS_openat2, AT_FDCWD, "../proc/self/../version", &how, sizeof how) >= 0)
+        _exit(2);
+    if (syscall(SYS_openat2, AT_FDCWD, "/proc/self/cwd/made", &how, sizeof how) < 0)
+        _exit(3);
+}
+
+static void test_open(void **state)
+{
+    (void)state;
+    struct test_record record;
+    int pid = in_child(work_open);
+    assert_true(test_ring_find(&fixture.ring, EVENT_OPENAT, pid, &record));
+    assert_string_equal(test_text(&record, PARAM_PATH), in_folder("made"));
+    assert_string_equal(test_text(&record, PARAM_PATH_RAW), "made");
+    assert_int_equal(test_number(&record, PARAM_FLAGS) & O_ACCMODE, O_WRONLY);
+    assert_int_equal(test_number(&record, PARAM_MODE), 0640);
+    assert_int_equal(test_number(&record, PARAM_DIRFD), AT_FDCWD);
+    assert_int_equal(record.head->flags, 0);
+    assert_true(test_ring_find_nth(&fixture.ring, EVENT_OPENAT, pid, 1, &record));
+    assert_string_equal(test_text(&record, PARAM_PATH), in_folder("made"));
+    assert_true(test_ring_find(&fixture.ring, EVENT_OPENAT2, pid, &record));
+    assert_int_equal(record.head->result, -ENOENT);
+    assert_true(record.head->flags & RECORD_NAME_UNVERIFIED);
+    assert_string_equal(test_text(&record, PARAM_PATH_RAW), "../proc/self/../version");
+    assert_true(test_ring_find_nth(&fixture.ring, EVENT_OPENAT2, pid, 1, &record));
+    assert_string_equal(test_text(&record, PARAM_PATH), in_folder("made"));
+    assert_string_equal(test_text(&record, PARAM_PATH_RAW), "/proc/self/cwd/made");
+}
+
+/* ---- network ---- */
+
+static void work_connect(void)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int server = socket(AF_INET6, SOCK_STREAM, 0), client = socket(AF_INET6, SOCK_STREAM, 0);
+    struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    socklen_t len = sizeof name;
+    if (bind(server, (void *)&name, len) || listen(server, 1) ||
+        getsockname(server, (void *)&name, &len))
+        _exit(1);
+    if (connect(client, (void *)&name, len))
+        _exit(2);
+    if (connect(socket(AF_INET, SOCK_DGRAM, 0), (void *)&to, sizeof to))
+        _exit(3);
+}
+
+static void test_connect(void **state)
+{
+    (void)state;
+    struct test_record record;
+    int pid = in_child(work_connect);
+    assert_true(test_ring_find(&fixture.ring, EVENT_CONNECT, pid, &record));
+    const struct socket_tuple *tuple = record.params[PARAM_SOCKET];
+    assert_int_equal(tuple->family, AF_INET6);
+    assert_memory_equal(tuple->remote, &in6addr_loopback, 16);
+    assert_memory_equal(tuple->local, &in6addr_loopback, 16);
+    assert_int_not_equal(tuple->remote_port, 0);
+    assert_int_not_equal(tuple->local_port, 0);
+    assert_int_equal(tuple->protocol, IPPROTO_TCP);
+    assert_int_equal(tuple->type, SOCK_STREAM);
+    assert_true(test_ring_find_nth(&fixture.ring, EVENT_CONNECT, pid, 1, &record));
+    tuple = record.params[PARAM_SOCKET];
+    assert_int_equal(tuple->family, AF_INET);
+    assert_int_equal(tuple->remote_port, 9);
+    assert_memory_equal(tuple->remote, "\x7f\0\0\1", 4);
+    assert_int_equal(tuple->protocol, IPPROTO_UDP);
+    assert_int_equal(record.head->flags, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exec),        cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_exec_failed), cmocka_unit_test(test_open),
+        cmocka_unit_test(test_connect),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
