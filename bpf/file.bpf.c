@@ -39,7 +39,7 @@ static __noinline int open_done(struct call *call)
     put_u64(space, PARAM_FLAGS, flags);
     put_u64(space, PARAM_MODE, mode);
     if (file) {
-        put_file_path(space, PARAM_PATH, file);
+        put_file_path(space, PARAM_PATH, file, task);
         put_file(space, PARAM_FILE, file);
     }
     put_user_path(space, PARAM_PATH_RAW, name);

@@ -245,6 +245,14 @@ struct task_struct {
 struct task_struct___boot { /* before 5.5 */
     __u64 real_start_time;
 };
+struct seq_file;
+struct bpf_iter_meta {
+    struct seq_file *seq;
+};
+struct bpf_iter__task {
+    struct bpf_iter_meta *meta;
+    struct task_struct *task;
+};
 struct linux_binprm {
     struct file *file;
     const char *filename;

@@ -105,11 +105,10 @@ static long walk_step(__u32 index, struct walk *walk)
 
 /* Builds the name in space->path; ret->at is its first byte, PATH_BYTES_MAX its end. */
 static __always_inline void walk_up(struct walk *walk, struct scratch *space, struct vfsmount *mnt,
-                                    struct dentry *dentry)
+                                    struct dentry *dentry, struct task_struct *task)
 {
-    struct task_struct *task = bpf_get_current_task_btf();
     struct path root = {};
-    struct fs_struct *fs = task->fs;
+    struct fs_struct *fs = READ(task, fs);
     if (fs)
         bpf_probe_read_kernel(&root, sizeof root,
                               (void *)fs + bpf_core_field_offset(struct fs_struct, root));
@@ -128,14 +127,14 @@ static __always_inline void walk_up(struct walk *walk, struct scratch *space, st
     }
 }
 
-/* Puts the name of (mnt, dentry) as parameter `id`. */
+/* Puts the name that (mnt, dentry) has for the task as parameter `id`. */
 static __noinline void put_path(struct scratch *space, __u32 id, struct vfsmount *mnt,
-                                struct dentry *dentry)
+                                struct dentry *dentry, struct task_struct *task)
 {
     struct walk walk;
     if (!dentry)
         return;
-    walk_up(&walk, space, mnt, dentry);
+    walk_up(&walk, space, mnt, dentry, task);
     if (walk.end == WALK_CUT)
         space->flags |= RECORD_CUT_PATH;
     if (walk.end == WALK_AT_TOP)
@@ -147,14 +146,15 @@ static __noinline void put_path(struct scratch *space, __u32 id, struct vfsmount
     put_bytes(space, id, &space->path[at], PATH_BYTES_MAX - at, PATH_BYTES_MAX, false, 0);
 }
 
-static __always_inline void put_file_path(struct scratch *space, __u32 id, struct file *file)
+static __always_inline void put_file_path(struct scratch *space, __u32 id, struct file *file,
+                                          struct task_struct *task)
 {
     struct path path = {};
     if (!file)
         return;
     bpf_probe_read_kernel(&path, sizeof path,
                           (void *)file + bpf_core_field_offset(struct file, f_path));
-    put_path(space, id, path.mnt, path.dentry);
+    put_path(space, id, path.mnt, path.dentry, task);
 }
 
 static __always_inline void put_cwd(struct scratch *space, __u32 id, struct task_struct *task)
@@ -165,5 +165,5 @@ static __always_inline void put_cwd(struct scratch *space, __u32 id, struct task
         return;
     bpf_probe_read_kernel(&path, sizeof path,
                           (void *)fs + bpf_core_field_offset(struct fs_struct, pwd));
-    put_path(space, id, path.mnt, path.dentry);
+    put_path(space, id, path.mnt, path.dentry, task);
 }

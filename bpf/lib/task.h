@@ -203,7 +203,7 @@ static __always_inline void put_exe(struct scratch *space, struct task_struct *t
 {
     struct dentry *dentry = READ(file, f_path.dentry);
     struct inode *inode = READ(file, f_inode);
-    put_file_path(space, PARAM_EXE_PATH, file);
+    put_file_path(space, PARAM_EXE_PATH, file, task);
     struct file_identity *identity = put_struct(space, PARAM_EXE_FILE, struct file_identity);
     if (!identity)
         return;

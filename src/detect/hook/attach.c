@@ -86,3 +86,9 @@ int attach_trace(int program_fd)
     int link = bpf_raw_tracepoint_open(NULL, program_fd);
     return link < 0 ? -errno : link;
 }
+
+int attach_iterator(int program_fd)
+{
+    int link = bpf_link_create(program_fd, 0, BPF_TRACE_ITER, NULL);
+    return link < 0 ? -errno : link;
+}

@@ -18,7 +18,7 @@
 #define RING_BYTES   ((size_t)32 << 20)
 #define WAKEUP_BYTES (256u << 10)
 
-static struct hook_set *set_new(const struct hook_options *options, struct err_ctx *err)
+struct hook_set *set_new(const struct hook_options *options, struct err_ctx *err)
 {
     struct hook_set *set = calloc(1, sizeof *set);
     if (!set) {
@@ -59,7 +59,7 @@ void hook_close(struct hook_set *set)
     free(set);
 }
 
-static err_kind control_map(struct hook_set *set, struct err_ctx *err)
+err_kind control_map(struct hook_set *set, struct err_ctx *err)
 {
     int fd = find_map(set, "control");
     void *page = mmap(NULL, sizeof *set->control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -247,4 +247,24 @@ err_kind hook_own(struct hook_set *set, int pid, bool is_own, struct err_ctx *er
         return err_set(err, ERR_SYSTEM, "own process %d", pid);
     }
     return OK;
+}
+
+err_kind hook_snapshot(struct hook_set *set, int *ret_fd, struct err_ctx *err)
+{
+    static const char *const names[] = {"snapshot_full", "snapshot_plain"};
+    for (size_t i = 0; i < 2; i++) {
+        err_kind kind = load_programs(set, &names[i], 1, err);
+        if (kind != OK)
+            return kind;
+        const struct hook_program *program = find_program(set, names[i]);
+        if (!program || program->fd < 0)
+            continue;
+        AUTO(auto_close) int link = attach_iterator(program->fd);
+        int fd = link < 0 ? -1 : bpf_iter_create(link);
+        if (fd >= 0) {
+            *ret_fd = fd;
+            return OK;
+        }
+    }
+    return err_set(err, ERR_SYSTEM, "iterator over running processes");
 }

@@ -94,6 +94,7 @@ static void program_keep(struct hook_set *set, const char *name, int fd, int sys
         program = &set->programs[set->program_count++];
         snprintf(program->name, sizeof program->name, "%s", name);
     }
+    program->event = program_event(name);
     program->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     if (program->fd < 0)
         snprintf(program->reason, sizeof program->reason, "does not load: %s", strerror(sys));

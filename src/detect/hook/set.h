@@ -46,8 +46,11 @@ MUST_USE err_kind load_programs(struct hook_set *set, const char *const *names, 
                                 struct err_ctx *err);
 struct hook_program *find_program(struct hook_set *set, const char *name);
 int find_map(const struct hook_set *set, const char *name); /* fd or -1 */
+uint16_t program_event(const char *name);                   /* see hook_program.event */
 
 /* hook.c */
+struct hook_set *set_new(const struct hook_options *options, struct err_ctx *err);
+MUST_USE err_kind control_map(struct hook_set *set, struct err_ctx *err);
 struct hook_link *find_link(const struct hook_set *set, const char *name);
 
 /* attach.c: finds tracefs, mounting it where nobody else sees it. */
@@ -55,3 +58,4 @@ void tracefs_open(struct hook_set *set);
 /* Both give a link's fd or -errno. */
 int attach_tracepoint(struct hook_set *set, const char *folder, const char *name, int program_fd);
 int attach_trace(int program_fd);
+int attach_iterator(int program_fd);

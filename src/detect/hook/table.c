@@ -4,8 +4,11 @@
 #include "hook/table.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include <sys/syscall.h>
+
+#include "hook/set.h"
 
 const struct call_program_row call_programs[CALL_PROGRAM_COUNT] = {
     [CALL_EXEC] = {.exit = "exit_exec",    .compat = "compat_exec"   },
@@ -26,10 +29,30 @@ const struct call_row call_table[] = {
 const int call_table_len = sizeof call_table / sizeof call_table[0];
 
 const struct trace_row trace_table[] = {
-    {"sched_process_exec", "exec_done",       0},
-    {"task_newtask",       "fork_done",       0},
-    {"sched_process_exit", "exit_done",       0},
-    {"cgroup_attach_task", "cgroup_attached", 0},
-    {"cgroup_mkdir",       "cgroup_made",     0},
+    {"sched_process_exec", "exec_done",       0        },
+    {"task_newtask",       "fork_done",       0        },
+    {"sched_process_exit", "exit_done",       0        },
+    {"cgroup_attach_task", "cgroup_attached", 0,         EVENT_CGROUP_ATTACH},
+    {"cgroup_mkdir",                    "cgroup_made",                        0},
 };
 const int trace_table_len = sizeof trace_table / sizeof trace_table[0];
+
+static bool is_named(const char *name, const char *program)
+{
+    return program && strcmp(name, program) == 0;
+}
+
+uint16_t program_event(const char *name)
+{
+    for (int i = 0; i < trace_table_len; i++) {
+        if (is_named(name, trace_table[i].program))
+            return (uint16_t)trace_table[i].event;
+    }
+    for (int i = 0; i < call_table_len; i++) {
+        const struct call_program_row *program = &call_programs[call_table[i].program];
+        if (is_named(name, program->exit) || is_named(name, program->enter) ||
+            is_named(name, program->compat))
+            return (uint16_t)call_table[i].event;
+    }
+    return EVENT_TASK;
+}

@@ -36,6 +36,7 @@ struct trace_row {
     /* The programs of which at least one must be in use; none: always attached. A bit for each
      * enum call_program. */
     unsigned long long serves;
+    enum event_type event; /* the first that it serves */
 };
 extern const struct trace_row trace_table[];
 extern const int trace_table_len;

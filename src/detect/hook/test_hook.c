@@ -280,12 +280,93 @@ static void test_connect(void **state)
     assert_int_equal(record.head->flags, 0);
 }
 
+/* ---- the set ---- */
+
+static void test_snapshot(void **state)
+{
+    (void)state;
+    static uint8_t bytes[1 << 22];
+    struct err_ctx err = {0};
+    int fd = -1;
+    size_t len = 0;
+    ssize_t got;
+    bool has_self = false;
+    assert_int_equal(hook_snapshot(fixture.set, &fd, &err), OK);
+    while ((got = read(fd, bytes + len, sizeof bytes - len)) > 0)
+        len += (size_t)got;
+    assert_int_equal(got, 0);
+    close(fd);
+    for (size_t at = 0; at < len;) {
+        struct test_record record;
+        char exe[4096] = {0};
+        test_record_read((const void *)(bytes + at), &record);
+        at += record.head->len;
+        assert_int_equal(record.head->type, EVENT_TASK);
+        if (record.head->pid != getpid())
+            continue;
+        has_self = true;
+        assert_true(readlink("/proc/self/exe", exe, sizeof exe - 1) > 0);
+        assert_string_equal(test_text(&record, PARAM_EXE_PATH), exe);
+        assert_non_null(record.params[PARAM_ARGV]);
+        assert_non_null(record.params[PARAM_ENV]);
+        const struct process_identity *process = record.params[PARAM_PROCESS];
+        assert_int_equal(process->parent_pid, getppid());
+    }
+    assert_true(has_self);
+}
+
+/* Everything is handed to a second set while the first goes away: hooks stay, the ring goes on. */
+static void test_adopt(void **state)
+{
+    (void)state;
+    struct err_ctx err = {0};
+    struct hook_handle handles[HOOK_HANDLES_MAX];
+    struct hook_set *heir = NULL;
+    struct test_record record;
+    size_t count = hook_hand_out(fixture.set, handles, HOOK_HANDLES_MAX);
+    assert_true(count > 10);
+    for (size_t i = 0; i < count; i++)
+        handles[i].fd = fcntl(handles[i].fd, F_DUPFD_CLOEXEC, 0);
+    hook_close(fixture.set);
+    int pid = in_child(work_open);
+    struct hook_options options = {.print = quiet};
+    assert_int_equal(hook_adopt(&options, handles, count, &heir, &err), OK);
+    fixture.set = heir;
+    assert_true(test_ring_find(&fixture.ring, EVENT_OPENAT, pid, &record));
+    assert_true(hook_serves(heir, EVENT_OPENAT));
+    bool wanted[EVENT_COUNT] = {[EVENT_CONNECT] = true};
+    assert_int_equal(hook_want(heir, wanted, &err), OK);
+    assert_false(hook_serves(heir, EVENT_OPENAT));
+    pid = in_child(work_open);
+    assert_false(test_ring_find(&fixture.ring, EVENT_OPENAT, pid, &record));
+    wanted[EVENT_OPENAT] = true;
+    assert_int_equal(hook_want(heir, wanted, &err), OK);
+    pid = in_child(work_open);
+    assert_true(test_ring_find(&fixture.ring, EVENT_OPENAT, pid, &record));
+}
+
+static void test_own(void **state)
+{
+    (void)state;
+    struct err_ctx err = {0};
+    struct test_record record;
+    assert_int_equal(hook_own(fixture.set, getpid(), true, &err), OK);
+    test_ring_forget(&fixture.ring);
+    close(open("/dev/null", O_RDONLY));
+    assert_false(test_ring_find(&fixture.ring, EVENT_OPENAT, getpid(), &record));
+    assert_int_equal(hook_own(fixture.set, getpid(), false, &err), OK);
+    close(open("/dev/null", O_RDONLY));
+    assert_true(test_ring_find(&fixture.ring, EVENT_OPENAT, getpid(), &record));
+    assert_string_equal(test_text(&record, PARAM_PATH), "/dev/null");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exec),        cmocka_unit_test(test_fork),
         cmocka_unit_test(test_exec_failed), cmocka_unit_test(test_open),
-        cmocka_unit_test(test_connect),
+        cmocka_unit_test(test_connect),     cmocka_unit_test(test_snapshot),
+        cmocka_unit_test(test_own),         cmocka_unit_test(test_adopt),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
