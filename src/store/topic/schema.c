@@ -23,11 +23,10 @@ static const char migration_1[] =
     "  PRIMARY KEY (stage, key)) WITHOUT ROWID;"
     /* store/state: what queries find signals by. */
     "CREATE TABLE signal_index (offset INTEGER PRIMARY KEY, time_wall_ns INTEGER NOT NULL,"
-    "  rule TEXT NOT NULL, priority INTEGER NOT NULL, container TEXT, pid INTEGER);"
+    "  rule TEXT NOT NULL, priority INTEGER NOT NULL, container TEXT, container_name TEXT,"
+    "  pid INTEGER);"
     "CREATE INDEX signal_by_time ON signal_index (time_wall_ns);"
     "CREATE INDEX signal_by_rule ON signal_index (rule, time_wall_ns);"
-    "CREATE INDEX signal_by_container ON signal_index (container, time_wall_ns)"
-    "  WHERE container IS NOT NULL;"
     "CREATE TRIGGER signal_index_trim AFTER UPDATE OF first_offset ON topic"
     "  WHEN new.name = 'signals'"
     "  BEGIN DELETE FROM signal_index WHERE offset < new.first_offset; END;"
