@@ -1,0 +1,6 @@
+#!/bin/sh
+# Opens the user database of a private copy of /etc for appending and writes nothing.
+# rule: Account database written directly
+. "$(dirname "$0")/lib.sh"
+
+with_private_system ': >>/etc/passwd'

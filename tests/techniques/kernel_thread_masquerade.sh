@@ -1,0 +1,7 @@
+#!/bin/sh
+# Runs `true` under the name of a kernel thread.
+# rule: Program poses as a kernel thread
+. "$(dirname "$0")/lib.sh"
+
+need perl
+perl -e 'exec { "/bin/true" } "[kworker/u4:2]" or die "exec: $!"'

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Gives the kernel a module of four bytes, which it refuses.
+# rule: Kernel module loaded from an unusual place
+. "$(dirname "$0")/lib.sh"
+
+need_root
+need perl
+need_x86_64
+perl -e 'my ($image, $options) = ("none", ""); syscall(175, $image, 4, $options) == -1 or die "loaded"'

@@ -1,0 +1,11 @@
+#!/bin/sh
+# A container with CAP_SYS_ADMIN in the host's process table enters the UTS namespace of a process there.
+# rule: Container enters another namespace
+. "$(dirname "$0")/lib.sh"
+
+need setpriv
+setpriv --reuid=65534 --regid=65534 --clear-groups sleep 30 &
+victim=$!
+in_container --cap-add SYS_ADMIN --cap-add SYS_PTRACE --security-opt apparmor=unconfined \
+    --security-opt seccomp=unconfined --pid=host -- nsenter -t "$victim" -u true
+kill "$victim"

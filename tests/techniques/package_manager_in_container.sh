@@ -1,0 +1,6 @@
+#!/bin/sh
+# A container starts a program by the name of apk, which is busybox and does nothing.
+# rule: Package manager used in a running container
+. "$(dirname "$0")/lib.sh"
+
+in_container -- sh -c 'ln -s /bin/true /tmp/apk && { /tmp/apk add nothing 2>/dev/null || [ $? = 127 ]; }'

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Starts a program by the name of systemctl, which is `true`, with the words that would stop
+# auditing.
+# rule: Security service stopped or disabled
+. "$(dirname "$0")/lib.sh"
+
+ln -s /bin/true "$work/systemctl"
+"$work/systemctl" stop auditd.service

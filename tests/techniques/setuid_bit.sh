@@ -1,0 +1,7 @@
+#!/bin/sh
+# Sets the bit on an empty file of its own.
+# rule: Setuid bit set
+. "$(dirname "$0")/lib.sh"
+
+: >"$work/file"
+chmod 4700 "$work/file"

@@ -1,0 +1,6 @@
+#!/bin/sh
+# A container without a seccomp profile makes a user namespace around `true`.
+# rule: Container makes a user namespace
+. "$(dirname "$0")/lib.sh"
+
+in_container --security-opt seccomp=unconfined -- unshare -U true

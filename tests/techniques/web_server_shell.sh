@@ -1,0 +1,8 @@
+#!/bin/sh
+# A copy of Perl by the name of nginx starts a shell.
+# rule: Web server started a shell
+. "$(dirname "$0")/lib.sh"
+
+need perl
+cp "$(readlink -f "$(command -v perl)")" "$work/nginx"
+"$work/nginx" -e 'exit(system("sh", "-c", "true") >> 8)'
