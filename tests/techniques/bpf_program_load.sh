@@ -1,6 +1,7 @@
 #!/bin/sh
 # Loads a socket filter of two instructions (r0 = 0, exit) and lets it go.
 # rule: BPF program loaded by an unknown program
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need_root

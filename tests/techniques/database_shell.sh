@@ -1,6 +1,7 @@
 #!/bin/sh
 # A copy of Perl by the name of postgres starts a shell.
 # rule: Database server started a shell
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need perl

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Copies `true` into a memfd and runs it from there.
 # rule: Program run from memory without a file
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need perl

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A container without a seccomp profile sets up a ring of four entries.
 # rule: io_uring set up in a container
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need perl

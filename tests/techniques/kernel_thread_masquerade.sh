@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs `true` under the name of a kernel thread.
 # rule: Program poses as a kernel thread
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need perl

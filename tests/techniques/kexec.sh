@@ -1,6 +1,7 @@
 #!/bin/sh
 # Calls kexec_load with flags that no kernel knows, which is refused.
 # rule: Kernel replaced in the running system
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need_root

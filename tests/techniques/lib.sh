@@ -25,6 +25,7 @@ with_private_system() {
     need unshare mount
     mkdir "$work/etc"
     cp -a /etc/. "$work/etc/"
+    # shellcheck disable=SC2016 # the inner shell expands
     unshare -m sh -euc 'mount --make-rprivate /
         mount --bind "$1/etc" /etc
         mount -t tmpfs technique /var/log

@@ -1,10 +1,12 @@
 #!/bin/sh
 # In a network namespace that owns a documentation address, connects to it on port 3333.
 # rule: Connection to a mining pool
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need_root
 need perl unshare ip
+# shellcheck disable=SC2016 # the inner shell expands
 unshare -n sh -euc '
 ip link set lo up
 ip addr add 203.0.113.9/32 dev lo

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Gives the kernel a module of four bytes, which it refuses.
 # rule: Kernel module loaded from an unusual place
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need_root

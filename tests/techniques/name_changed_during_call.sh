@@ -1,6 +1,7 @@
 #!/bin/sh
 # One thread changes the last letter of a path while another makes links by it.
 # rule: File name changed while the kernel read it
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 command -v cc >/dev/null 2>&1 || skip "'cc' is not installed"

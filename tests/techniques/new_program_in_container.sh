@@ -1,6 +1,7 @@
 #!/bin/sh
 # A container copies busybox to a new file and runs it.
 # rule: New program run in a container
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 [ -n "${TECHNIQUE_DOCKER:-}" ] || skip "needs a docker daemon: TECHNIQUE_DOCKER is not set"

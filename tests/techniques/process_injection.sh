@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writes into a variable of a child that stands still.
 # rule: Code injected into another process
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need perl

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Opens the first disk or loop device for reading and reads nothing.
 # rule: Raw disk opened
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need_root

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A listener on loopback; a child connects, moves the socket onto 0, 1 and 2 and starts a shell.
 # rule: Shell wired to a network socket
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need perl

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A socket by the name of docker.sock, to which a container connects.
 # rule: Container talks to the container runtime
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need perl

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A container shows a made-up token at the place where the kubelet puts it.
 # rule: Service account token read by a general tool
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 echo "not a token" >"$work/token"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # As nobody, runs a copy of `true` that lies in /tmp.
 # rule: Service account runs a program from a temporary folder
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need_root

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Perl connects to a listener of its own and moves the socket onto descriptor 0.
 # rule: Interpreter put a socket on its standard input
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need perl

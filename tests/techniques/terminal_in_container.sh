@@ -1,6 +1,7 @@
 #!/bin/sh
 # Opens a terminal in a running container, as a person would.
 # rule: Terminal opened in a running container
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need docker

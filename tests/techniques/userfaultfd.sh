@@ -1,6 +1,7 @@
 #!/bin/sh
 # Asks for page faults once and closes the descriptor.
 # rule: Page faults taken over by a program
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need_root

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Maps a page and makes it writable and executable.
 # rule: Memory made writable and executable
+# shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 need perl
