@@ -81,9 +81,9 @@ const struct container_stats *container_cache_stats(const struct container_cache
     return &cache->sources.stats;
 }
 
-bool container_daemon_seen(struct container_cache *cache, span exe, span argv)
+bool container_daemon_seen(struct container_cache *cache, span exe, span argv, span cwd)
 {
-    return sources_daemon(&cache->sources, exe, argv);
+    return sources_daemon(&cache->sources, exe, argv, cwd);
 }
 
 /* ---- order of use ---- */

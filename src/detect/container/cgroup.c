@@ -86,7 +86,8 @@ static bool prefixed_id(span part, struct container_key *ret)
         bool is_last = separator == ':' && span_ends(prefix, known) && prefix.len > known.len &&
                        prefix.data[prefix.len - known.len - 1] == ':';
         if (is_whole || is_last) {
-            *ret = (struct container_key){.type = prefix_table[index].type, .id = id};
+            *ret = (struct container_key){
+                .type = prefix_table[index].type, .is_type_sure = true, .id = id};
             return true;
         }
     }
@@ -95,7 +96,7 @@ static bool prefixed_id(span part, struct container_key *ret)
 
 static struct container_key bare_id(span id, span parent)
 {
-    struct container_key key = {.type = CONTAINER_OTHER, .id = id};
+    struct container_key key = {.type = CONTAINER_OTHER, .is_type_sure = true, .id = id};
     for (size_t index = 0; index < sizeof parent_table / sizeof *parent_table; index++) {
         if (!span_eq(parent, span_str(parent_table[index].parent)))
             continue;
@@ -147,7 +148,8 @@ static bool free_id(const span *parts, size_t count, struct container_key *ret)
             return false;
     }
     *ret = (struct container_key){
-        .type = CONTAINER_CONTAINERD, .is_guess = true, .id = parts[1], .space = parts[0]};
+
+        .type = CONTAINER_CONTAINERD, .id = parts[1], .space = parts[0]};
     return true;
 }
 
@@ -207,7 +209,7 @@ bool container_from_cgroups(span list, struct container_key *ret)
         struct container_key key;
         if (!span_until(&text, ':', &controller) || !container_from_cgroup(text, &key))
             continue;
-        if (!key.is_guess) {
+        if (key.is_type_sure) {
             *ret = key;
             return true;
         }

@@ -82,11 +82,11 @@ span container_label_find(const struct container_label *labels, size_t count, sp
 
 struct container_key {
     enum container_type type; /* as far as the path tells */
-    bool is_guess; /* two plain names, as ctr makes them, but others may too: a process of
-                      a container only when container_lookup finds it, else of the host */
-    span id;       /* borrowed from the path */
-    span space;    /* containerd's namespace where the path shows it ("default"), or NULL */
-    span pod_uid;  /* of a kubepods path, as written there ('_' for '-'), or NULL */
+    bool is_type_sure; /* false: two plain names, as ctr makes them, but others may too: a process
+                          of a container only when container_lookup finds it, else of the host */
+    span id;           /* borrowed from the path */
+    span space;        /* containerd's namespace where the path shows it ("default"), or NULL */
+    span pod_uid;      /* of a kubepods path, as written there ('_' for '-'), or NULL */
 };
 
 /* The container that a cgroup path belongs to: v1, v2, hybrid, cgroupfs and systemd drivers. The
@@ -140,10 +140,13 @@ enum container_state container_lookup(struct container_cache *cache,
                                       uint64_t start_boot_ns, uint64_t now_boot_ns,
                                       const struct container_info **ret);
 
-/* A process was seen whose program may be a runtime's daemon or tool (dockerd, containerd, crio,
- * podman, conmon): its command line may move the data roots. argv holds texts each ended by NUL.
- * Returns true when a root was added; containers given up are then tried again. */
-bool container_daemon_seen(struct container_cache *cache, span exe, span argv);
+/* A process of root's on the host was seen (at exec, or running already) whose program may be a
+ * runtime's daemon, shim or tool: dockerd, containerd, containerd-shim-runc-v2, crio, podman,
+ * conmon. Its command line and working directory may move the data roots; the last seen is tried
+ * first. exe is its path or name, argv holds texts each ended by NUL, cwd may be empty. Returns
+ * true when something was learned; containers given up are then tried again. Any other program:
+ * false, at the cost of a comparison of names. */
+bool container_daemon_seen(struct container_cache *cache, span exe, span argv, span cwd);
 
 const struct container_stats *container_cache_stats(const struct container_cache *cache);
 

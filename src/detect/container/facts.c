@@ -89,6 +89,40 @@ void facts_pod_labels(struct facts *facts, const json_t *object)
         facts->info->pod_label_count = labels_copy(facts, object, &facts->info->pod_labels);
 }
 
+bool label_list_add(void *context, span key, span value)
+{
+    struct label_list *list = context;
+    if (list->count == LABELS_MAX) {
+        list->is_cut = true;
+        return false;
+    }
+    list->labels[list->count++] = (struct container_label){key, value};
+    return true;
+}
+
+void facts_label_list(struct facts *facts, const struct label_list *list, bool is_pod)
+{
+    struct container_info *info = facts->info;
+    if (list->count == 0 || (is_pod ? info->pod_label_count : info->label_count))
+        return;
+    struct container_label *labels = arena_alloc(facts->arena, list->count * sizeof *labels);
+    size_t used = 0;
+    info->is_cut |= list->is_cut || !labels;
+    for (size_t index = 0; labels && index < list->count; index++) {
+        struct container_label label = {facts_copy(facts, list->labels[index].key),
+                                        facts_copy(facts, list->labels[index].value)};
+        if (label.key.data && label.value.data)
+            labels[used++] = label;
+    }
+    if (is_pod) {
+        info->pod_labels = labels;
+        info->pod_label_count = used;
+    } else {
+        info->labels = labels;
+        info->label_count = used;
+    }
+}
+
 struct container_mount *facts_mounts_begin(struct facts *facts, size_t *count)
 {
     if (facts->info->mount_count || *count == 0)

@@ -13,13 +13,15 @@
 
 /* ---- limits: what a hostile description may cost ---- */
 
-#define INFO_BYTES_MAX  (128 * 1024) /* of one container's facts */
-#define LABELS_MAX      256
-#define MOUNTS_MAX      256
-#define TEXT_BYTES_MAX  4096
-#define JSON_DEPTH_MAX  64
-#define PARSE_BYTES_MAX (1024 * 1024)     /* of one container's file */
-#define INDEX_BYTES_MAX (4 * 1024 * 1024) /* of a file about all containers or images */
+#define INFO_BYTES_MAX   (128 * 1024) /* of one container's facts */
+#define LABELS_MAX       256
+#define MOUNTS_MAX       256
+#define TEXT_BYTES_MAX   4096
+#define JSON_DEPTH_MAX   64
+#define PARSE_BYTES_MAX  (1024 * 1024)     /* of one container's file */
+#define INDEX_BYTES_MAX  (4 * 1024 * 1024) /* of a file about all containers or images */
+#define SQLITE_BYTES_MAX (16 * 1024 * 1024)
+#define BOLT_BYTES_MAX   (16 * 1024 * 1024) /* of the pages that one search reads */
 
 /* ---- names (cgroup.c) ---- */
 
@@ -42,6 +44,15 @@ void facts_truth(enum container_truth *field, bool is_true);
 /* Copies an object of strings; other values are left out. */
 void facts_labels(struct facts *facts, const json_t *object);
 void facts_pod_labels(struct facts *facts, const json_t *object);
+/* Labels that lie elsewhere, before they are copied. */
+struct label_list {
+    struct container_label labels[LABELS_MAX];
+    size_t count;
+    bool is_cut;
+};
+/* A bolt_each_fn over a struct label_list. */
+bool label_list_add(void *list, span key, span value);
+void facts_label_list(struct facts *facts, const struct label_list *list, bool is_pod);
 /* Room for *count mounts, which is lowered to what is kept; NULL when there is none or the mounts
  * are known. The caller fills them and sets info->mounts and mount_count. */
 struct container_mount *facts_mounts_begin(struct facts *facts, size_t *count);
@@ -134,6 +145,8 @@ static inline void auto_file(struct file *file)
 
 /* The file's bytes up to its end; one over the limit is refused whole. */
 MUST_USE err_kind file_read(int fd, size_t bytes_max, struct file *ret, struct err_ctx *err);
+/* A descriptor that the caller owns, or negative. */
+int sources_open(struct sources *sources, const struct open_request *request);
 /* Reads a whole file of at most bytes_max. False: not there, or not readable (counted). */
 bool sources_read(struct sources *sources, const struct open_request *request, size_t bytes_max,
                   struct file *ret);
@@ -145,7 +158,7 @@ bool request_init(struct open_request *request, enum open_template what, const c
                   span name);
 /* Reads daemon.json, config.toml, storage.conf and crio.conf from where they lie by default. */
 void sources_settings(struct sources *sources);
-bool sources_daemon(struct sources *sources, span exe, span argv);
+bool sources_daemon(struct sources *sources, span exe, span argv, span cwd);
 
 /* ---- stored facts (wire.c): little endian, framed by magic, version, length and checksum ---- */
 
@@ -173,6 +186,9 @@ bool docker_find(struct sources *sources, struct facts *facts);
 bool containerd_find(struct sources *sources, span space, struct facts *facts);
 bool storage_find(struct sources *sources, struct facts *facts);
 
+/* Adds what podman's own database below a storage root knows. */
+void podman_read(struct sources *sources, const char *root, struct facts *facts);
+
 MUST_USE err_kind docker_config_parse(span bytes, struct facts *facts, span *ret_driver,
                                       struct err_ctx *err);
 MUST_USE err_kind docker_host_config_parse(span bytes, struct facts *facts, struct err_ctx *err);
@@ -182,6 +198,8 @@ MUST_USE err_kind oci_spec_parse(span bytes, struct facts *facts, struct err_ctx
 MUST_USE err_kind storage_containers_parse(span bytes, struct facts *facts, bool *ret_found,
                                            struct err_ctx *err);
 MUST_USE err_kind storage_images_parse(span bytes, struct facts *facts, struct err_ctx *err);
+MUST_USE err_kind podman_config_parse(span bytes, struct facts *facts, struct err_ctx *err);
+MUST_USE err_kind podman_sqlite_parse(struct file *file, struct facts *facts, struct err_ctx *err);
 
 /* ---- users (passwd.c) ---- */
 

@@ -201,6 +201,8 @@ static const struct {
     {"conmon",                  "--bundle",         EFFECT_BUNDLE,      0                    },
 };
 
+#define OPTION_COUNT (sizeof option_table / sizeof *option_table)
+
 static span base_name(span path)
 {
     span part;
@@ -251,9 +253,25 @@ static void exec_root_seen(struct roots *roots, span value)
         roots_add(roots, ROOT_CONTAINERD_STATE, span_str(path));
 }
 
-static void option_seen(struct sources *sources, size_t option, span value)
+/* A relative path counts from the working directory. */
+static span absolute(span path, span cwd, char *text, size_t size)
+{
+    if (span_starts(path, SPAN("./")))
+        path = span_after(path, 2);
+    if (!path.len || path.data[0] == '/' || !cwd.len || cwd.len + path.len + 2 > size)
+        return path;
+    memcpy(text, cwd.data, cwd.len);
+    text[cwd.len] = '/';
+    memcpy(text + cwd.len + 1, path.data, path.len);
+    return span_of(text, cwd.len + 1 + path.len);
+}
+
+static void option_seen(struct sources *sources, size_t option, span value, span cwd)
 {
     struct roots *roots = &sources->roots;
+    char text[2 * OPENER_ROOT_BYTES];
+    if (option_table[option].effect != EFFECT_DRIVER && option_table[option].effect != EFFECT_SPACE)
+        value = absolute(value, cwd, text, sizeof text);
     switch (option_table[option].effect) {
     case EFFECT_ROOT:
         roots_add(roots, option_table[option].kind, value);
@@ -278,24 +296,46 @@ static void option_seen(struct sources *sources, size_t option, span value)
     }
 }
 
-bool sources_daemon(struct sources *sources, span exe, span argv)
+static bool is_daemon(span program)
+{
+    for (size_t index = 0; index < OPTION_COUNT; index++) {
+        if (span_eq(program, span_str(option_table[index].program)))
+            return true;
+    }
+    return false;
+}
+
+/* A shim runs in its bundle: STATE/io.containerd.runtime.v2.task/NAMESPACE/ID. */
+static void shim_seen(struct roots *roots, span cwd)
+{
+    span space = folder_of(cwd), tasks = folder_of(space);
+    if (!span_eq(base_name(tasks), SPAN("io.containerd.runtime.v2.task")))
+        return;
+    roots->generation += words_add(&roots->spaces, base_name(space));
+    roots_add(roots, ROOT_CONTAINERD_STATE, folder_of(tasks));
+}
+
+bool sources_daemon(struct sources *sources, span exe, span argv, span cwd)
 {
     span program = base_name(exe);
+    if (!is_daemon(program))
+        return false;
     uint32_t generation = sources->roots.generation;
-    size_t option_count = sizeof option_table / sizeof *option_table;
-    size_t pending = option_count; /* the option whose value is the next argument */
+    if (span_eq(program, SPAN("containerd-shim-runc-v2")))
+        shim_seen(&sources->roots, cwd);
+    size_t pending = OPTION_COUNT; /* the option whose value is the next argument */
     while (argv.len) {
         span argument;
         if (!span_until(&argv, 0, &argument)) {
             argument = argv;
             argv = span_after(argv, argv.len);
         }
-        if (pending < option_count) {
-            option_seen(sources, pending, argument);
-            pending = option_count;
+        if (pending < OPTION_COUNT) {
+            option_seen(sources, pending, argument, cwd);
+            pending = OPTION_COUNT;
             continue;
         }
-        for (size_t index = 0; index < option_count; index++) {
+        for (size_t index = 0; index < OPTION_COUNT; index++) {
             span option = span_str(option_table[index].option);
             if (!span_eq(program, span_str(option_table[index].program)) ||
                 !span_starts(argument, option))
@@ -304,7 +344,7 @@ bool sources_daemon(struct sources *sources, span exe, span argv)
             if (rest.len == 0)
                 pending = index;
             else if (rest.data[0] == '=')
-                option_seen(sources, index, span_after(rest, 1));
+                option_seen(sources, index, span_after(rest, 1), cwd);
         }
     }
     return sources->roots.generation != generation;

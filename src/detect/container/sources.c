@@ -63,11 +63,16 @@ err_kind file_read(int fd, size_t bytes_max, struct file *ret, struct err_ctx *e
     return OK;
 }
 
+int sources_open(struct sources *sources, const struct open_request *request)
+{
+    sources->stats.opens++;
+    return sources->open(sources->context, request);
+}
+
 bool sources_read(struct sources *sources, const struct open_request *request, size_t bytes_max,
                   struct file *ret)
 {
-    sources->stats.opens++;
-    AUTO(auto_close) int fd = sources->open(sources->context, request);
+    AUTO(auto_close) int fd = sources_open(sources, request);
     if (fd < 0)
         return false;
     struct err_ctx err;

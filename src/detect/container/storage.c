@@ -114,10 +114,9 @@ static bool root_find(struct sources *sources, const char *root, span driver, st
 {
     bool has_spec = read_spec(sources, root, driver, facts);
     bool has_entry = read_containers(sources, OPEN_STORAGE_CONTAINERS, root, driver, facts);
-    const struct roots *roots = &sources->roots;
-    if (!has_spec && !has_entry) {
+    if (!has_spec && !has_entry)
         return false;
-    }
+    const struct roots *roots = &sources->roots;
     for (size_t run = 0; run < roots->count[ROOT_STORAGE_RUN]; run++) {
         const char *path = roots->list[ROOT_STORAGE_RUN][run].path;
         if (!has_spec)
@@ -125,6 +124,8 @@ static bool root_find(struct sources *sources, const char *root, span driver, st
         if (!has_entry)
             has_entry = read_containers(sources, OPEN_STORAGE_VOLATILE, path, driver, facts);
     }
+    if (facts->info->type != CONTAINER_CRIO)
+        podman_read(sources, root, facts);
     if (facts->info->image_id.data)
         read_images(sources, root, driver, facts);
     return true;

@@ -108,7 +108,7 @@ static void tells_containers_from_cgroup_paths(void **state)
         struct container_key key = key_of(cases[index].path);
         assert_int_equal(key.type, cases[index].type);
         assert_span(key.id, cases[index].id);
-        assert_int_equal(key.is_guess, cases[index].is_guess);
+        assert_int_equal(key.is_type_sure, !cases[index].is_guess);
         if (cases[index].space)
             assert_span(key.space, cases[index].space);
         else
@@ -154,7 +154,7 @@ static void takes_the_surest_of_a_list_of_cgroups(void **state)
     assert_span(key.id, HEX_A);
     static const char guess[] = "cpu:/jobs/7\0:/";
     assert_true(container_from_cgroups(span_of(guess, sizeof guess), &key));
-    assert_true(key.is_guess);
+    assert_false(key.is_type_sure);
     static const char host[] = "cpu:/\0:/init.scope";
     assert_false(container_from_cgroups(span_of(host, sizeof host - 1), &key));
     assert_false(container_from_cgroups((span){0}, &key));

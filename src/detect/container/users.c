@@ -182,8 +182,7 @@ static bool watched_read(struct user_cache *cache, const struct user_scope *who,
                                       ? request_of(who, OPEN_HOST_PASSWD, OPEN_PROCESS_PASSWD)
                                       : request_of(who, OPEN_HOST_GROUP, OPEN_PROCESS_GROUP);
     struct sources *sources = &cache->sources;
-    sources->stats.opens++;
-    AUTO(auto_close) int fd = sources->open(sources->context, &request);
+    AUTO(auto_close) int fd = sources_open(sources, &request);
     struct stat now;
     if (fd < 0 || fstat(fd, &now))
         return false;
