@@ -10,7 +10,7 @@ need_x86_64
 perl -e '
 my $code = pack("CCsl", 0xb7, 0, 0, 0) . pack("CCsl", 0x95, 0, 0, 0);
 my $license = "GPL\0";
-my $attributes = pack("LLQQ", 1, 2, unpack("Q", pack("P", $code)), unpack("Q", pack("P", $license)));
+my $attributes = pack("LLPP", 1, 2, $code, $license);
 $attributes .= "\0" x 96;
 syscall(321, 5, $attributes, length $attributes) >= 0 or die "bpf: $!";
 ' 2>"$work/error" || skip "the kernel refuses the program: $(cat "$work/error")"

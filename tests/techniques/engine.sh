@@ -9,7 +9,9 @@ dir=$2
 
 start() {
     for program in dockerd containerd runc docker busybox; do
-        command -v $program >/dev/null 2>&1 || { echo "skipped: '$program' is not installed" >&2; exit 77; }
+        command -v $program >/dev/null 2>&1 && continue
+        echo "skipped: '$program' is not installed" >&2
+        exit 77
     done
     mkdir -p "$dir/root/bin"
     for driver in overlay2 vfs; do # overlay tells which files came with the image

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs a command in a new container and removes it: in-container.sh SOCKET IMAGE [OPTION...] -- COMMAND...
+# Runs a command in a new container and removes it.
+#   in-container.sh SOCKET IMAGE [OPTION...] -- COMMAND...
 # SOCKET is the path of a docker daemon's socket, OPTIONs are those of `docker run`.
 set -eu
 [ $# -ge 4 ] || { echo "usage: $0 SOCKET IMAGE [OPTION...] -- COMMAND..." >&2; exit 2; }

@@ -4,5 +4,5 @@
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-in_container --cap-add SYS_ADMIN --security-opt apparmor=unconfined --security-opt seccomp=unconfined \
-    --security-opt systempaths=unconfined -- sh -c ': >>/proc/sys/kernel/core_pattern'
+in_container --cap-add SYS_ADMIN --security-opt apparmor=unconfined \
+    --security-opt seccomp=unconfined --security-opt systempaths=unconfined -- sh -c ': >>/proc/sys/kernel/core_pattern'

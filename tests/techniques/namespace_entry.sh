@@ -1,5 +1,5 @@
 #!/bin/sh
-# A container with CAP_SYS_ADMIN in the host's process table enters the UTS namespace of a process there.
+# A container in the host's process table enters the UTS namespace of a process there.
 # rule: Container enters another namespace
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"

@@ -4,4 +4,6 @@
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-in_container -- sh -c 'ln -s /bin/true /tmp/apk && { /tmp/apk add nothing 2>/dev/null || [ $? = 127 ]; }'
+in_container -- sh -c '
+ln -s /bin/true /tmp/apk && { /tmp/apk add nothing 2>/dev/null || [ $? = 127 ]; }
+'

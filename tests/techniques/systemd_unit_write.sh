@@ -4,4 +4,5 @@
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-with_private_system 'mkdir -p /etc/systemd/system; echo "[Unit]" >/etc/systemd/system/technique.service'
+with_private_system 'mkdir -p /etc/systemd/system
+    echo "[Unit]" >/etc/systemd/system/technique.service'
