@@ -5,4 +5,5 @@
 . "$(dirname "$0")/lib.sh"
 
 in_container --cap-add SYS_ADMIN --security-opt apparmor=unconfined \
-    --security-opt seccomp=unconfined -- sh -c '! mount -t ext4 /dev/technique-missing /mnt 2>/dev/null'
+    --security-opt seccomp=unconfined -- \
+    sh -c '! mount -t ext4 /dev/technique-missing /mnt 2>/dev/null'

@@ -5,4 +5,5 @@
 . "$(dirname "$0")/lib.sh"
 
 in_container --cap-add SYS_ADMIN --security-opt apparmor=unconfined \
-    --security-opt seccomp=unconfined --security-opt systempaths=unconfined -- sh -c ': >>/proc/sys/kernel/core_pattern'
+    --security-opt seccomp=unconfined --security-opt systempaths=unconfined -- \
+    sh -c ': >>/proc/sys/kernel/core_pattern'
