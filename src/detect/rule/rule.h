@@ -12,6 +12,7 @@
 #include "core/span.h"
 #include "core/writer.h"
 #include "event/event.h"
+#include "rule/build.h"
 
 /* Falco's priorities, most severe first; Sigma's levels map onto them. */
 enum rule_priority {
@@ -62,10 +63,62 @@ size_t rule_program_match(struct rule_program *program, struct event *event, uin
 /* The rule's output text for this event, "<NA>" where a field is missing. */
 void rule_program_output(struct rule_program *program, uint32_t index, struct event *event,
                          struct writer *out);
-/* The fields that the rule's output names, in order, spelt as there. */
+/* The fields that the rule's output names, in order, spelt as there, each once. */
 struct rule_output_field {
     span name;
-    uint32_t slot;
+    uint32_t slot; /* UINT32_MAX: a function of fields, see rule_program_output_value */
 };
 size_t rule_program_output_fields(const struct rule_program *program, uint32_t index,
                                   const struct rule_output_field **ret_fields);
+/* The value of output field number `field`; it lives until the next event_begin. */
+struct value rule_program_output_value(struct rule_program *program, uint32_t index, size_t field,
+                                       struct event *event);
+/* A value as rules and output text see it ("true", "127.0.0.1", items joined by ","); nothing for
+ * an absent one. */
+void rule_value_write(struct writer *out, const struct value *value);
+
+/* ---- what a sensor may leave out ---- */
+
+/* One predicate on a named field: the operator holds (does not hold when negated) for any of the
+ * texts. */
+struct rule_need {
+    span field; /* "fd.name", "evt.is_open_write" */
+    enum rule_operator op;
+    enum rule_case case_mode;
+    bool is_negated;
+    const span *texts;
+    size_t count;
+};
+/* At least one of these holds in every event that the rule matches. */
+struct rule_need_clause {
+    const struct rule_need *any_of;
+    size_t count;
+};
+typedef void (*rule_need_visit)(void *context, uint32_t rule,
+                                const struct rule_need_clause *clauses, size_t count);
+/* For each enabled rule that may match an event with this route value: conditions on the given
+ * fields that all must hold where the rule matches. No clause: nothing is known, the rule needs
+ * every such event. What visit is given lives for the call. */
+MUST_USE err_kind rule_program_needs(struct rule_program *program, span route_value,
+                                     const span *fields, size_t field_count, rule_need_visit visit,
+                                     void *context, struct err_ctx *err);
+
+/* ---- explaining ---- */
+
+/* The rule's condition after macros and lists, the route values it is looked at for, what it is
+ * found by, and with how many rules its predicates are shared. */
+void rule_explain(const struct rule_program *program, uint32_t index, struct writer *out);
+/* Which of the rule's predicates hold for this event, and whether the rule matches. */
+void rule_explain_event(struct rule_program *program, uint32_t index, struct event *event,
+                        struct writer *out);
+
+/* How the rules are found: for status and benches. */
+struct rule_program_stats {
+    size_t rules;
+    size_t enabled;
+    size_t predicates;
+    size_t nodes;
+    size_t indexed_predicates;   /* answered by a look-up of the value */
+    size_t rules_without_access; /* looked at for every event of their routes */
+};
+void rule_program_stats(const struct rule_program *program, struct rule_program_stats *ret);

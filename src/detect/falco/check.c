@@ -1,0 +1,287 @@
+/* Comparisons against the types of their sides. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "falco/condition.h"
+
+#define NUMBER_BYTES_MAX 128
+
+static const char *type_name(enum field_type type)
+{
+    switch (type) {
+    case FIELD_TEXT:
+        return "text";
+    case FIELD_PATH:
+        return "a path";
+    case FIELD_INT:
+        return "a number";
+    case FIELD_BOOL:
+        return "true or false";
+    case FIELD_ADDRESS:
+        return "an IP address";
+    case FIELD_NET:
+        return "an IP network";
+    case FIELD_BYTES:
+        return "bytes";
+    case FIELD_TIME:
+        return "a time in ns";
+    case FIELD_DURATION:
+        return "a duration in ns";
+    case FIELD_ANY:
+        return "any value";
+    }
+    return "a value";
+}
+
+static enum rule_type rule_type_of(enum field_type type, enum rule_operator op)
+{
+    switch (type) {
+    case FIELD_INT:
+    case FIELD_TIME:
+    case FIELD_DURATION:
+        return RULE_TYPE_NUMBER;
+    case FIELD_BOOL:
+        return RULE_TYPE_BOOL;
+    case FIELD_ADDRESS:
+    case FIELD_NET:
+        return RULE_TYPE_ADDRESS;
+    case FIELD_ANY:
+        return op <= RULE_GREATER_EQUAL ? RULE_TYPE_VALUE : RULE_TYPE_TEXT;
+    case FIELD_TEXT:
+    case FIELD_PATH:
+    case FIELD_BYTES:
+        break;
+    }
+    return RULE_TYPE_TEXT;
+}
+
+/* ---- literals ---- */
+
+static bool number_parse(span text, struct value *ret)
+{
+    char copy[NUMBER_BYTES_MAX];
+    char *end;
+    if (text.len == 0 || text.len >= sizeof copy || !strchr("+-0123456789", text.data[0]))
+        return false;
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = 0;
+    bool is_hex = copy[0] == '0' && (copy[1] == 'x' || copy[1] == 'X');
+    int base = is_hex ? 16 : 10;
+    errno = 0;
+    long long integer = strtoll(copy, &end, base);
+    *ret = (struct value){.kind = VALUE_INT, .integer = integer};
+    if (!*end && errno == 0)
+        return true;
+    errno = 0;
+    unsigned long long large = strtoull(copy, &end, base);
+    *ret = (struct value){.kind = VALUE_UINT, .uinteger = large};
+    if (!*end && errno == 0 && copy[0] != '-')
+        return true;
+    errno = 0;
+    double real = strtod(copy, &end);
+    *ret = (struct value){.kind = VALUE_REAL, .real = real};
+    return !*end && errno == 0 && isfinite(real);
+}
+
+static bool bool_parse(span text, struct value *ret)
+{
+    *ret = (struct value){.kind = VALUE_BOOL, .truth = span_eq(text, SPAN("true"))};
+    return ret->truth || span_eq(text, SPAN("false"));
+}
+
+static bool prefix_parse(span text, unsigned max, uint8_t *ret)
+{
+    unsigned bits = 0;
+    if (text.len == 0 || text.len > 3)
+        return false;
+    for (size_t index = 0; index < text.len; index++) {
+        if (text.data[index] < '0' || text.data[index] > '9')
+            return false;
+        bits = bits * 10 + (unsigned)(text.data[index] - '0');
+    }
+    *ret = (uint8_t)bits;
+    return bits <= max;
+}
+
+/* An address, with /bits where a network may stand. v4-mapped ones are IPv4, as events have them.
+ */
+static bool address_parse(span text, bool may_be_network, struct rule_literal *ret)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    char copy[INET6_ADDRSTRLEN + 1];
+    span rest = text;
+    span address = text;
+    bool has_bits = span_until(&rest, '/', &address);
+    struct address *out = &ret->value.address;
+    if (address.len >= sizeof copy || address.len == 0 || (has_bits && !may_be_network))
+        return false;
+    memcpy(copy, address.data, address.len);
+    copy[address.len] = 0;
+    *ret = (struct rule_literal){.value.kind = VALUE_ADDRESS};
+    out->family = AF_INET;
+    ret->prefix_bits = 32;
+    if (inet_pton(AF_INET, copy, out->bytes) == 1)
+        return !has_bits || prefix_parse(rest, 32, &ret->prefix_bits);
+    out->family = AF_INET6;
+    ret->prefix_bits = 128;
+    if (inet_pton(AF_INET6, copy, out->bytes) != 1 ||
+        (has_bits && !prefix_parse(rest, 128, &ret->prefix_bits)))
+        return false;
+    if (memcmp(out->bytes, mapped, sizeof mapped) == 0 && ret->prefix_bits >= 96) {
+        memmove(out->bytes, out->bytes + 12, 4);
+        memset(out->bytes + 4, 0, 12);
+        out->family = AF_INET;
+        ret->prefix_bits = (uint8_t)(ret->prefix_bits - 96);
+    }
+    return true;
+}
+
+static int hex_digit(uint8_t byte)
+{
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    byte |= 0x20;
+    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+}
+
+static bool hex_parse(struct parser *parser, span text, struct value *ret)
+{
+    uint8_t *bytes = arena_alloc(&parser->compile->collection->arena, text.len / 2 + 1);
+    if (!bytes || text.len % 2 || text.len == 0)
+        return false;
+    for (size_t index = 0; index < text.len; index += 2) {
+        int high = hex_digit(text.data[index]);
+        int low = hex_digit(text.data[index + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        bytes[index / 2] = (uint8_t)(high << 4 | low);
+    }
+    *ret = (struct value){.kind = VALUE_TEXT, .text = span_of(bytes, text.len / 2)};
+    return true;
+}
+
+/* A value that reads like a field was probably meant as one. */
+static void field_warn(struct parser *parser, span text, size_t offset)
+{
+    struct field_ref ref;
+    const char *hint;
+    struct collection *collection = parser->compile->collection;
+    if (parser->compile->is_quiet || text.len > 256 || !memchr(text.data, '.', text.len) ||
+        schema_resolve(collection->schema, text, &ref, &hint) != FIELD_FOUND)
+        return;
+    struct position at = text_position(parser->text, offset);
+    diagnostics_warning(collection->diagnostics, &at,
+                        "'" PRI_SPAN "' is compared as text; for the field write val(" PRI_SPAN ")",
+                        ARG_SPAN(text), ARG_SPAN(text));
+}
+
+static bool literal_parse(struct parser *parser, const struct operand *left,
+                          const struct operator_desc *operator_, span text, size_t offset,
+                          struct rule_literal *ret)
+{
+    *ret = (struct rule_literal){0};
+    bool is_parsed = true;
+    const char *expected = type_name(left->type);
+    if (operator_->is_hex) {
+        expected = "bytes as pairs of hex digits";
+        is_parsed = hex_parse(parser, text, &ret->value);
+    } else if (left->type == FIELD_ADDRESS || left->type == FIELD_NET) {
+        is_parsed = address_parse(text, left->type == FIELD_NET, ret);
+    } else if (left->type == FIELD_BOOL) {
+        is_parsed = bool_parse(text, &ret->value);
+    } else if (rule_type_of(left->type, operator_->op) == RULE_TYPE_NUMBER) {
+        is_parsed = number_parse(text, &ret->value);
+    } else if (rule_type_of(left->type, operator_->op) == RULE_TYPE_TEXT ||
+               !number_parse(text, &ret->value)) {
+        ret->value = (struct value){.kind = VALUE_TEXT, .text = text};
+        field_warn(parser, text, offset);
+    }
+    if (!is_parsed)
+        complain(parser, offset, NULL, "expected %s, found '" PRI_SPAN "'", expected,
+                 ARG_SPAN(text));
+    return is_parsed;
+}
+
+/* ---- comparisons ---- */
+
+static bool operator_fits(struct parser *parser, const struct operand *left,
+                          const struct operator_desc *operator_)
+{
+    if (operator_->types >> left->type & 1)
+        return true;
+    complain(parser, left->offset, NULL, "operator '%s' does not work on %s", operator_->name,
+             type_name(left->type));
+    return false;
+}
+
+static struct rule_compare compare_of(const struct operand *left,
+                                      const struct operator_desc *operator_,
+                                      enum rule_quantifier quantifier)
+{
+    bool is_in = operator_->kind == OPERATOR_LIST && strcmp(operator_->name, "in") == 0;
+    return (struct rule_compare){
+        .op = operator_->op,
+        .case_mode = operator_->case_mode,
+        .type = rule_type_of(left->type, operator_->op),
+        .items = is_in && left->is_list && !left->is_list_of_any ? RULE_ALL : RULE_ANY,
+        .literals = quantifier,
+        .is_negated = operator_->is_negated,
+    };
+}
+
+uint32_t check_literals(struct parser *parser, const struct operand *left,
+                        const struct operator_desc *operator_, enum rule_quantifier quantifier,
+                        const struct falco_value *values, const size_t *offsets, size_t count)
+{
+    if (left->is_unknown || !operator_fits(parser, left, operator_))
+        return RULE_NONE;
+    struct rule_literal *literals = calloc(count + 1, sizeof *literals);
+    bool is_good = literals;
+    for (size_t index = 0; literals && index < count; index++)
+        is_good &= literal_parse(parser, left, operator_, values[index].text, offsets[index],
+                                 &literals[index]);
+    uint32_t node = RULE_NONE;
+    if (is_good) {
+        struct err_ctx err = {0};
+        struct rule_compare compare = compare_of(left, operator_, quantifier);
+        node = rule_build_predicate(parser->compile->builder, &compare, left->expression, literals,
+                                    count, &err);
+        if (node == RULE_NONE)
+            complain(parser, count ? offsets[0] : left->offset, NULL, "%s", err.text);
+    }
+    free(literals);
+    return node;
+}
+
+uint32_t check_relation(struct parser *parser, const struct operand *left,
+                        const struct operator_desc *operator_, const struct operand *right)
+{
+    if (left->is_unknown || right->is_unknown || !operator_fits(parser, left, operator_))
+        return RULE_NONE;
+    enum rule_type type = rule_type_of(left->type, operator_->op);
+    if (operator_->op >= RULE_GLOB || operator_->is_hex || left->type == FIELD_NET) {
+        complain(parser, right->offset, NULL,
+                 "operator '%s' does not take a field on its right here", operator_->name);
+        return RULE_NONE;
+    }
+    if (type != rule_type_of(right->type, operator_->op)) {
+        complain(parser, right->offset, NULL, "expected %s as on the left, found %s",
+                 type_name(left->type), type_name(right->type));
+        return RULE_NONE;
+    }
+    struct rule_compare compare = compare_of(left, operator_, RULE_ANY);
+    return rule_build_relation(parser->compile->builder, &compare, left->expression,
+                               right->expression);
+}
+
+uint32_t check_exists(struct parser *parser, const struct operand *left)
+{
+    struct err_ctx err = {0};
+    struct rule_compare compare = {.op = RULE_EXISTS};
+    if (left->is_unknown)
+        return RULE_NONE;
+    return rule_build_predicate(parser->compile->builder, &compare, left->expression, NULL, 0,
+                                &err);
+}

@@ -1,0 +1,99 @@
+/* Output texts: `%field`, `%function(field)`, `%20field` among other text. */
+#include <stdlib.h>
+
+#include "core/vector.h"
+#include "falco/condition.h"
+
+#define PARTS_MAX 512
+#define WIDTH_MAX 4096u
+
+struct output_parts {
+    struct rule_output_part items[PARTS_MAX];
+    size_t count;
+};
+
+static bool part_add(struct parser *parser, struct output_parts *parts, span text,
+                     uint32_t expression, uint16_t width)
+{
+    if (text.len == 0)
+        return true;
+    if (parts->count == PARTS_MAX) {
+        abort_at(parser, parser_offset(parser), "the output has too many parts");
+        return false;
+    }
+    parts->items[parts->count++] = (struct rule_output_part){text, expression, width};
+    return true;
+}
+
+/* Where the field's name ends is found as Falco finds it: the longest that is a field. */
+static bool field_take(struct parser *parser, struct operand *ret)
+{
+    span whole = parser->rest;
+    size_t offset = parser_offset(parser);
+    size_t length = 0;
+    while (length < whole.len && whole.data[length] < 0x80 &&
+           !strchr(" \t\r\n%([\"'", whole.data[length]))
+        length++;
+    if (length < whole.len && (whole.data[length] == '[' || whole.data[length] == '('))
+        return operand_parse(parser, ret);
+    for (size_t end = length; end > 0; end--) {
+        struct field_ref ref;
+        const char *hint;
+        if (schema_resolve(parser->compile->collection->schema, span_first(whole, end), &ref,
+                           &hint) != FIELD_FOUND)
+            continue;
+        *ret = field_operand(parser, span_first(whole, end), offset);
+        parser->rest = span_after(whole, end);
+        return true;
+    }
+    return operand_parse(parser, ret);
+}
+
+static bool token_parse(struct parser *parser, struct output_parts *parts)
+{
+    size_t offset = parser_offset(parser) - 1;
+    uint32_t width = 0;
+    while (parser->rest.len && parser->rest.data[0] >= '0' && parser->rest.data[0] <= '9') {
+        width = width < WIDTH_MAX ? width * 10 + (uint32_t)(parser->rest.data[0] - '0') : WIDTH_MAX;
+        parser->rest = span_after(parser->rest, 1);
+    }
+    span start = parser->rest;
+    struct operand operand;
+    if (parser->rest.len == 0 || !field_take(parser, &operand)) {
+        abort_at(parser, offset, "expected a field behind '%'");
+        return false;
+    }
+    if (operand.is_unknown || operand.expression == RULE_NONE) {
+        parser->has_error = true;
+        return true;
+    }
+    span spelt = span_first(start, start.len - parser->rest.len);
+    return part_add(parser, parts, spelt, operand.expression,
+                    (uint16_t)(width < WIDTH_MAX ? width : WIDTH_MAX));
+}
+
+bool output_compile(struct compile *compile, const struct text *text,
+                    struct rule_output_part **ret_parts, size_t *ret_count)
+{
+    struct parser parser = {.compile = compile, .text = text, .rest = text->bytes};
+    struct output_parts *parts = calloc(1, sizeof *parts);
+    if (!parts)
+        return false;
+    (void)take_text(&parser, "*"); /* every field may be missing in any case */
+    while (parser.rest.len && !parser.is_aborted) {
+        const uint8_t *percent = memchr(parser.rest.data, '%', parser.rest.len);
+        size_t plain = percent ? (size_t)(percent - parser.rest.data) : parser.rest.len;
+        if (!part_add(&parser, parts, span_first(parser.rest, plain), RULE_NONE, 0))
+            break;
+        parser.rest = span_after(parser.rest, plain + 1);
+        if (percent && !token_parse(&parser, parts))
+            break;
+    }
+    size_t bytes = (parts->count + 1) * sizeof **ret_parts;
+    *ret_parts = arena_alloc(&compile->collection->arena, bytes);
+    *ret_count = parts->count;
+    if (*ret_parts)
+        memcpy(*ret_parts, parts->items, parts->count * sizeof **ret_parts);
+    free(parts);
+    return *ret_parts && !parser.has_error;
+}

@@ -1,0 +1,134 @@
+#include "rule/convert.h"
+
+#include <arpa/inet.h>
+#include <float.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+_Static_assert(LDBL_MANT_DIG >= 64, "numbers are compared as long double");
+
+span convert_text(const struct value *value, char buffer[static CONVERT_BYTES])
+{
+    int length = 0;
+    switch (value->kind) {
+    case VALUE_TEXT:
+    case VALUE_BYTES:
+        return value->text;
+    case VALUE_INT:
+        length = snprintf(buffer, CONVERT_BYTES, "%lld", (long long)value->integer);
+        break;
+    case VALUE_UINT:
+        length = snprintf(buffer, CONVERT_BYTES, "%llu", (unsigned long long)value->uinteger);
+        break;
+    case VALUE_REAL:
+        length = snprintf(buffer, CONVERT_BYTES, "%.17g", value->real);
+        break;
+    case VALUE_BOOL:
+        return value->truth ? SPAN("true") : SPAN("false");
+    case VALUE_ADDRESS:
+        if (!inet_ntop(value->address.family, value->address.bytes, buffer, CONVERT_BYTES))
+            return SPAN("");
+        length = (int)strlen(buffer);
+        break;
+    case VALUE_ABSENT:
+    case VALUE_LIST:
+        break;
+    }
+    return span_of(buffer, (size_t)length);
+}
+
+bool convert_number(const struct value *value, long double *ret)
+{
+    char text[CONVERT_BYTES];
+    char *end;
+    switch (value->kind) {
+    case VALUE_INT:
+        *ret = value->integer;
+        return true;
+    case VALUE_UINT:
+        *ret = value->uinteger;
+        return true;
+    case VALUE_REAL:
+        *ret = value->real;
+        return true;
+    case VALUE_BOOL:
+        *ret = value->truth;
+        return true;
+    case VALUE_TEXT:
+        if (value->text.len == 0 || value->text.len >= sizeof text ||
+            !strchr("+-.0123456789", value->text.data[0]))
+            return false;
+        memcpy(text, value->text.data, value->text.len);
+        text[value->text.len] = 0;
+        *ret = strtold(text, &end);
+        return end == text + value->text.len;
+    case VALUE_ADDRESS:
+    case VALUE_BYTES:
+    case VALUE_LIST:
+    case VALUE_ABSENT:
+        break;
+    }
+    return false;
+}
+
+bool convert_bool(const struct value *value, bool *ret)
+{
+    if (value->kind == VALUE_TEXT) {
+        *ret = span_eq(value->text, SPAN("true"));
+        return *ret || span_eq(value->text, SPAN("false"));
+    }
+    *ret = value->truth;
+    if (value->kind == VALUE_INT)
+        *ret = value->integer != 0;
+    return value->kind == VALUE_BOOL || value->kind == VALUE_INT;
+}
+
+bool convert_address(const struct value *value, struct address *ret)
+{
+    char text[CONVERT_BYTES];
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (value->kind == VALUE_ADDRESS) {
+        *ret = value->address;
+        return true;
+    }
+    if (value->kind != VALUE_TEXT || value->text.len == 0 || value->text.len >= sizeof text)
+        return false;
+    memcpy(text, value->text.data, value->text.len);
+    text[value->text.len] = 0;
+    *ret = (struct address){.family = AF_INET};
+    if (inet_pton(AF_INET, text, ret->bytes) == 1)
+        return true;
+    ret->family = AF_INET6;
+    if (inet_pton(AF_INET6, text, ret->bytes) != 1)
+        return false;
+    if (memcmp(ret->bytes, mapped, sizeof mapped) == 0) {
+        memmove(ret->bytes, ret->bytes + 12, 4);
+        memset(ret->bytes + 4, 0, 12);
+        ret->family = AF_INET;
+    }
+    return true;
+}
+
+bool address_in(const struct address *address, const struct rule_literal *network)
+{
+    const struct address *base = &network->value.address;
+    size_t whole = network->prefix_bits / 8;
+    unsigned rest = network->prefix_bits % 8;
+    if (address->family != base->family || memcmp(address->bytes, base->bytes, whole) != 0)
+        return false;
+    return rest == 0 || (address->bytes[whole] ^ base->bytes[whole]) >> (8 - rest) == 0;
+}
+
+void rule_value_write(struct writer *out, const struct value *value)
+{
+    char buffer[CONVERT_BYTES];
+    if (value->kind != VALUE_LIST) {
+        writer_put(out, convert_text(value, buffer));
+        return;
+    }
+    for (size_t index = 0; index < value->list.count; index++) {
+        if (index)
+            writer_byte(out, ',');
+        writer_put(out, convert_text(&value->list.items[index], buffer));
+    }
+}
