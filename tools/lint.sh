@@ -49,7 +49,7 @@ check_words() {
 }
 
 check_scripts() {
-    shellcheck -x -e SC1091 "${scripts[@]}"
+    shellcheck -x "${scripts[@]}"
 }
 
 configured() { # folder, compiler, meson options

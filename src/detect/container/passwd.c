@@ -43,10 +43,13 @@ static bool line_parse(span line, bool is_group, struct user_row *ret)
         return false;
     if (is_group)
         return true;
-    if (!take_until(&line, ':', &field) || !take_until(&line, ':', &field))
-        return true; /* gid and comment; what is behind them may be missing */
-    if (take_until(&line, ':', &ret->home) && take_until(&line, ':', &ret->shell))
+    /* gid, comment, home, shell: what is behind the uid may be missing */
+    if (!span_until(&line, ':', &field) || !span_until(&line, ':', &field))
         return true;
+    if (span_until(&line, ':', &ret->home))
+        ret->shell = line;
+    else
+        ret->home = line;
     return true;
 }
 

@@ -1,75 +1,4 @@
-#include <errno.h>
-#include <unistd.h>
-
-#include <sys/mman.h>
-
-#include "container/internal.h"
-#include "core/cleanup.h"
-#include "core/test.h"
-
-#define HEX_A  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define HEX_B  "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-#define HEX_C  "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
-#define SECOND 1000000000ull
-
-/* ---- a disk of texts ---- */
-
-struct disk_file {
-    enum open_template what;
-    const char *root; /* "" : the template's default */
-    const char *id;
-    const char *name;
-    const char *content;
-};
-
-struct disk {
-    const struct disk_file *files;
-    size_t count;
-    size_t opens;
-};
-
-static int disk_open(void *context, const struct open_request *request)
-{
-    struct disk *disk = context;
-    disk->opens++;
-    for (size_t index = 0; index < disk->count; index++) {
-        const struct disk_file *file = &disk->files[index];
-        if (file->what != request->what || strcmp(file->root, request->root) != 0 ||
-            strcmp(file->id, request->id) != 0 || strcmp(file->name, request->name) != 0)
-            continue;
-        int fd = memfd_create("disk", MFD_CLOEXEC);
-        assert_true(fd >= 0);
-        size_t length = strlen(file->content);
-        assert_int_equal(write(fd, file->content, length), length);
-        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-        return fd;
-    }
-    return -ENOENT;
-}
-
-static struct container_cache *cache_on(struct disk *disk, size_t containers_max)
-{
-    struct container_cache *cache = NULL;
-    struct err_ctx err;
-    struct container_options options = {
-        .open = disk_open, .context = disk, .containers_max = containers_max, .seed = 5};
-    assert_int_equal(container_cache_open(&options, &cache, &err), OK);
-    return cache;
-}
-
-static struct container_key key_of(const char *path)
-{
-    struct container_key key;
-    if (!container_from_cgroup(span_str(path), &key))
-        fail_msg("no container in '%s'", path);
-    return key;
-}
-
-static void assert_span(span s, const char *text)
-{
-    if (!s.data || !span_eq(s, span_str(text)))
-        fail_msg("'" PRI_SPAN "', expected '%s'", ARG_SPAN(s), text);
-}
+#include "container/test_disk.h"
 
 /* ---- cgroups ---- */
 
@@ -224,6 +153,366 @@ static void reads_a_docker_container_at_first_sight(void **state)
     container_cache_close(cache);
 }
 
+/* Parses a sample over a fresh info; the arena is the caller's. */
+static err_kind parse_docker(span bytes, struct arena *arena, struct container_info *info,
+                             struct err_ctx *err)
+{
+    *info = (struct container_info){.id = SPAN(HEX_A)};
+    struct facts facts = {info, arena};
+    span driver;
+    return docker_config_parse(bytes, &facts, &driver, err);
+}
+
+static void every_truncation_of_a_docker_config_is_an_error(void **state)
+{
+    (void)state;
+    span whole = SPAN(DOCKER_CONFIG);
+    for (size_t length = 0; length <= whole.len; length++) {
+        AUTO(auto_free) uint8_t *copy = malloc(length + 1);
+        memcpy(copy, whole.data, length);
+        AUTO(arena_free) struct arena arena;
+        arena_init(&arena, INFO_BYTES_MAX);
+        struct container_info info;
+        struct err_ctx err = {0};
+        err_kind kind = parse_docker(span_of(copy, length), &arena, &info, &err);
+        assert_int_equal(kind, length == whole.len ? OK : ERR_INPUT);
+        assert_true(kind == OK || strchr(err.text, ':')); /* says where */
+    }
+}
+
+static void refuses_anothers_config_and_bad_json(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *reason;
+    } cases[] = {
+        {"{\"ID\":\"" HEX_B "\"}",                       "'ID' is not the container's"},
+        {"[]",                                           "'ID' is not the container's"},
+        {"{\"ID\":\"" HEX_A "\",\"Name\":\"\xff\xfe\"}", "1:"                         },
+        {"{\"ID\":",                                     "1:"                         },
+        {"",                                             "1:0"                        },
+    };
+    for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
+        AUTO(arena_free) struct arena arena;
+        arena_init(&arena, INFO_BYTES_MAX);
+        struct container_info info;
+        struct err_ctx err = {0};
+        assert_int_equal(parse_docker(span_str(cases[index].text), &arena, &info, &err), ERR_INPUT);
+        if (!strstr(err.text, cases[index].reason))
+            fail_msg("'%s', expected '%s'", err.text, cases[index].reason);
+    }
+    char deep[JSON_DEPTH_MAX + 2];
+    memset(deep, '[', sizeof deep);
+    struct err_ctx err = {0};
+    json_t *value;
+    assert_int_equal(json_parse(span_of(deep, sizeof deep), &value, &err), ERR_LIMIT);
+    assert_non_null(strstr(err.text, "byte 64"));
+}
+
+static void keeps_hostile_names_as_they_are(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"ID\":\"" HEX_A "\",\"Name\":\"/a\\n\\u001b[31m\\u202e\",\"Config\":{\"Labels\":{"
+        "\"k\\r\":\"\\u0000nul\",\"n\":7,\"list\":[1]}},\"Created\":\"yesterday\",\"Driver\":"
+        "\"../../x\"}";
+    AUTO(arena_free) struct arena arena;
+    arena_init(&arena, INFO_BYTES_MAX);
+    struct container_info info;
+    struct err_ctx err;
+    assert_int_equal(parse_docker(span_of(text, sizeof text - 1), &arena, &info, &err), OK);
+    assert_span(info.name, "a\n\x1b[31m\xe2\x80\xae");
+    assert_int_equal(info.label_count, 1);
+    assert_true(span_eq(info.labels[0].value, SPAN("\0nul")));
+    assert_int_equal(info.created_wall_ns, 0);
+    struct writer out;
+    writer_init(&out, 100000);
+    container_info_json(&info, &out);
+    json_t *value;
+    assert_int_equal(json_parse(writer_span(&out), &value, &err), OK);
+    assert_true(span_eq(json_span(json_at(value, "container.name", NULL)), info.name));
+    json_decref(value);
+    writer_free(&out);
+}
+
+/* A config with `count` labels, each with a value of `length` bytes. */
+static void config_with_labels(struct writer *out, size_t count, size_t length)
+{
+    writer_text(out, "{\"ID\":\"" HEX_A "\",\"Name\":\"/n\",\"Config\":{\"Labels\":{");
+    for (size_t index = 0; index < count; index++) {
+        writer_format(out, "%s\"k%zu\":\"", index ? "," : "", index);
+        for (size_t byte = 0; byte < length; byte++)
+            writer_byte(out, 'v');
+        writer_byte(out, '"');
+    }
+    writer_text(out, "}}}");
+}
+
+static void keeps_a_bounded_part_of_too_much(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t count, length, kept_max;
+        bool is_cut;
+    } cases[] = {
+        {256, 10,   256, false},
+        {257, 10,   256, true },
+        {2,   4096, 2,   false},
+        {2,   4097, 0,   true },
+        {200, 4000, 32,  true },
+    };
+    for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
+        struct writer out;
+        writer_init(&out, 1 << 22);
+        config_with_labels(&out, cases[index].count, cases[index].length);
+        AUTO(arena_free) struct arena arena;
+        arena_init(&arena, INFO_BYTES_MAX);
+        struct container_info info;
+        struct err_ctx err;
+        assert_int_equal(parse_docker(writer_span(&out), &arena, &info, &err), OK);
+        assert_int_equal(info.is_cut, cases[index].is_cut);
+        assert_true(info.label_count <= cases[index].kept_max);
+        assert_span(info.name, "n");
+        assert_true(arena.size_bytes <= INFO_BYTES_MAX);
+        writer_free(&out);
+    }
+}
+
+static void names_an_image_that_was_started_by_id(void **state)
+{
+    (void)state;
+    struct container_info info = {.id = SPAN(HEX_A), .image_id = SPAN(HEX_C)};
+    AUTO(arena_free) struct arena arena;
+    arena_init(&arena, INFO_BYTES_MAX);
+    struct facts facts = {&info, &arena};
+    struct err_ctx err;
+    facts_image_name(&facts, SPAN("sha256:" HEX_C));
+    assert_null(info.image_repository.data);
+    assert_int_equal(docker_repositories_parse(SPAN(DOCKER_REPOSITORIES), &facts, &err), OK);
+    assert_non_null(info.image_repository.data);
+    assert_non_null(info.image_digest.data);
+}
+
+static void splits_image_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *image, *repository, *tag, *digest;
+    } cases[] = {
+        {"nginx",                        "nginx",        "",     ""             },
+        {"nginx:1.25",                   "nginx",        "1.25", ""             },
+        {"reg:5000/a/b",                 "reg:5000/a/b", "",     ""             },
+        {"reg:5000/a/b:t@sha256:" HEX_A, "reg:5000/a/b", "t",    "sha256:" HEX_A},
+        {"a@sha256:" HEX_A,              "a",            "",     "sha256:" HEX_A},
+        {"sha256:" HEX_A,                "",             "",     ""             },
+        {HEX_A,                          "",             "",     ""             },
+        {":",                            "",             "",     ""             },
+        {"@",                            "",             "",     ""             },
+        {"/",                            "/",            "",     ""             },
+        {"",                             "",             "",     ""             },
+    };
+    for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
+        struct container_info info = {0};
+        AUTO(arena_free) struct arena arena;
+        arena_init(&arena, INFO_BYTES_MAX);
+        struct facts facts = {&info, &arena};
+        facts_image_name(&facts, span_str(cases[index].image));
+        if (!span_eq(info.image_repository, span_str(cases[index].repository)) ||
+            !span_eq(info.image_tag, span_str(cases[index].tag)) ||
+            !span_eq(info.image_digest, span_str(cases[index].digest)))
+            fail_msg("'%s' became '" PRI_SPAN "', '" PRI_SPAN "', '" PRI_SPAN "'",
+                     cases[index].image, ARG_SPAN(info.image_repository), ARG_SPAN(info.image_tag),
+                     ARG_SPAN(info.image_digest));
+    }
+}
+
+static void reads_times_as_go_writes_them(void **state)
+{
+    (void)state;
+    assert_int_equal(time_parse(SPAN("2026-11-21T04:00:41.5Z")), 1795233641500000000u);
+    assert_int_equal(time_parse(SPAN("2026-11-21T06:00:41+02:00")), 1795233641000000000u);
+    assert_int_equal(time_parse(SPAN("2026-11-20T23:30:41-04:30")), 1795233641000000000u);
+    static const char *const wrong[] = {"0001-01-01T00:00:00Z",
+                                        "2026-11-21T04:00:41",
+                                        "2026-13-21T04:00:41Z",
+                                        "2026-11-21T04:00:41.Z",
+                                        "2026-11-21T04:00:41Zx",
+                                        "",
+                                        "-"};
+    for (size_t index = 0; index < sizeof wrong / sizeof *wrong; index++)
+        assert_int_equal(time_parse(span_str(wrong[index])), 0);
+}
+
+/* ---- the cache ---- */
+
+static void tries_again_with_growing_pauses_then_gives_up(void **state)
+{
+    (void)state;
+    struct disk disk = {NULL, 0, 0};
+    struct container_cache *cache = cache_on(&disk, 8);
+    struct container_key key = key_of("/docker/" HEX_A);
+    const struct container_info *info;
+    enum container_state found;
+    size_t looks = 0, opens = 0;
+    for (uint64_t now = 0; now < 100 * SECOND; now += SECOND / 200) {
+        found = container_lookup(cache, &key, 0, 0, now, &info);
+        looks += disk.opens != opens;
+        opens = disk.opens;
+        assert_true(found == (looks > 5 ? CONTAINER_UNKNOWN : CONTAINER_PENDING));
+        assert_span(info->short_id, "aaaaaaaaaaaa");
+        assert_null(info->name.data);
+    }
+    assert_int_equal(looks, 6);
+    assert_int_equal(container_cache_stats(cache)->given_up, 1);
+    container_cache_close(cache);
+}
+
+static void a_root_that_is_learned_later_finds_what_was_given_up(void **state)
+{
+    (void)state;
+    struct disk disk = {docker_files + 1, 3, 0};
+    struct container_cache *cache = cache_on(&disk, 8);
+    struct container_key key = key_of("/docker/" HEX_A);
+    const struct container_info *info;
+    for (uint64_t now = 0; now < 100 * SECOND; now += SECOND)
+        assert_true(container_lookup(cache, &key, 0, 0, now, &info) != CONTAINER_FOUND);
+    static const char argv[] = "dockerd\0--data-root\0/srv/dock/\0-H\0unix:///x";
+    assert_true(container_daemon_seen(cache, SPAN("/usr/bin/dockerd"), span_of(argv, sizeof argv),
+                                      (span){0}));
+    assert_false(container_daemon_seen(cache, SPAN("/usr/bin/dockerd"), span_of(argv, sizeof argv),
+                                       (span){0}));
+    assert_int_equal(container_lookup(cache, &key, 0, 0, 101 * SECOND, &info), CONTAINER_FOUND);
+    assert_span(info->name, "front");
+    container_cache_close(cache);
+}
+
+#define EARLY_CONFIG                                                                               \
+    "{\"ID\":\"" HEX_A "\",\"Name\":\"/"                                                           \
+    "early\",\"State\":{\"StartedAt\":\"0001-01-01T00:00:00Z\"}}"
+
+static void reads_again_what_docker_adds_after_the_start(void **state)
+{
+    (void)state;
+    struct disk_file files[] = {
+        {OPEN_DOCKER_CONFIG, "/var/lib/docker", HEX_A, "", EARLY_CONFIG, 0}
+    };
+    struct disk disk = {files, 1, 0};
+    struct container_cache *cache = cache_on(&disk, 8);
+    struct container_key key = key_of("/docker/" HEX_A);
+    const struct container_info *info;
+    assert_int_equal(container_lookup(cache, &key, 0, 0, 0, &info), CONTAINER_FOUND);
+    assert_int_equal(info->started_wall_ns, 0);
+    files[0].content = DOCKER_CONFIG;
+    container_lookup(cache, &key, 0, 0, SECOND / 2, &info);
+    assert_span(info->name, "early");
+    container_lookup(cache, &key, 0, 0, SECOND, &info);
+    assert_span(info->ip, "172.17.0.2");
+    container_cache_close(cache);
+
+    /* the files of one that ended are gone: what was read stays, and is not asked for for ever */
+    files[0].content = EARLY_CONFIG;
+    cache = cache_on(&disk, 8);
+    container_lookup(cache, &key, 0, 0, 0, &info);
+    disk.count = 0;
+    for (uint64_t now = 0; now < 60 * SECOND; now += SECOND)
+        assert_int_equal(container_lookup(cache, &key, 0, 0, now, &info), CONTAINER_FOUND);
+    size_t opens = disk.opens;
+    for (uint64_t now = 60 * SECOND; now < 90 * SECOND; now += SECOND)
+        container_lookup(cache, &key, 0, 0, now, &info);
+    assert_int_equal(disk.opens, opens);
+    assert_span(info->name, "early");
+    container_cache_close(cache);
+}
+
+static void forgets_the_least_recently_used(void **state)
+{
+    (void)state;
+    struct disk disk = {docker_files, 4, 0};
+    struct container_cache *cache = cache_on(&disk, 3);
+    struct container_key first = key_of("/docker/" HEX_A);
+    const struct container_info *info;
+    assert_int_equal(container_lookup(cache, &first, 0, 0, 0, &info), CONTAINER_FOUND);
+    for (int number = 0; number < 100; number++) {
+        char path[100];
+        snprintf(path, sizeof path, "/docker/%064x", number);
+        struct container_key key = key_of(path);
+        assert_int_equal(container_lookup(cache, &key, 0, 0, 0, &info), CONTAINER_PENDING);
+        size_t opens = disk.opens;
+        assert_int_equal(container_lookup(cache, &first, 0, 0, 0, &info), CONTAINER_FOUND);
+        assert_int_equal(disk.opens, opens);
+    }
+    assert_int_equal(container_cache_stats(cache)->evicted, 98);
+    container_cache_close(cache);
+}
+
+static void counts_and_tells_of_a_broken_file(void **state)
+{
+    (void)state;
+    struct disk_file files[] = {
+        {OPEN_DOCKER_CONFIG, "/var/lib/docker", HEX_A, "", "{\"ID\": oops", 0},
+    };
+    struct disk disk = {files, 1, 0};
+    struct container_cache *cache = cache_on(&disk, 8);
+    struct container_key key = key_of("/docker/" HEX_A);
+    const struct container_info *info;
+    assert_int_equal(container_lookup(cache, &key, 0, 0, 0, &info), CONTAINER_PENDING);
+    const struct container_stats *stats = container_cache_stats(cache);
+    assert_int_equal(stats->bad_files, 1);
+    assert_non_null(strstr(stats->last_error, "docker-config /var/lib/docker " HEX_A ": 1:"));
+    AUTO(auto_free) char *huge = malloc(PARSE_BYTES_MAX + 1);
+    memset(huge, ' ', PARSE_BYTES_MAX + 1);
+    files[0].content = huge;
+    files[0].length = PARSE_BYTES_MAX + 1;
+    container_lookup(cache, &key, 0, 0, SECOND, &info);
+    assert_non_null(strstr(stats->last_error, "over 1048576 bytes"));
+    container_cache_close(cache);
+}
+
+/* ---- stored facts ---- */
+
+static void stores_facts_and_loads_them_again(void **state)
+{
+    (void)state;
+    struct disk disk = {docker_files, 4, 0}, empty = {NULL, 0, 0};
+    struct container_cache *from = cache_on(&disk, 8), *to = cache_on(&empty, 8);
+    struct container_key key = key_of("/docker/" HEX_A), other = key_of("/docker/" HEX_B);
+    const struct container_info *info;
+    container_lookup(from, &other, 0, 0, 0, &info);
+    container_lookup(from, &key, 0, 0, 0, &info);
+    struct writer stored, before, after;
+    writer_init(&stored, 1 << 20);
+    writer_init(&before, 1 << 20);
+    writer_init(&after, 1 << 20);
+    container_info_json(info, &before);
+    container_cache_save(from, &stored);
+    struct err_ctx err;
+    assert_int_equal(container_cache_load(to, writer_span(&stored), 0, &err), OK);
+    assert_int_equal(container_lookup(to, &key, 0, 0, 0, &info), CONTAINER_FOUND);
+    assert_int_equal(empty.opens, 0);
+    container_info_json(info, &after);
+    assert_true(span_eq(writer_span(&before), writer_span(&after)));
+    assert_int_equal(container_lookup(to, &other, 0, 0, 0, &info), CONTAINER_PENDING);
+
+    /* every truncation and every changed byte is refused, and adds nothing */
+    struct container_cache *none = cache_on(&empty, 8);
+    for (size_t length = 0; length < stored.len; length++)
+        assert_int_equal(container_cache_load(none, span_of(stored.data, length), 0, &err),
+                         ERR_INPUT);
+    for (size_t index = 0; index < stored.len; index++) {
+        stored.data[index] ^= 0x41;
+        assert_int_equal(container_cache_load(none, writer_span(&stored), 0, &err), ERR_INPUT);
+        stored.data[index] ^= 0x41;
+    }
+    assert_int_equal(container_lookup(none, &key, 0, 0, 0, &info), CONTAINER_PENDING);
+    writer_free(&stored);
+    writer_free(&before);
+    writer_free(&after);
+    container_cache_close(from);
+    container_cache_close(to);
+    container_cache_close(none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +520,19 @@ int main(void)
         cmocka_unit_test(leaves_the_hosts_processes_alone),
         cmocka_unit_test(takes_the_surest_of_a_list_of_cgroups),
         cmocka_unit_test(reads_a_docker_container_at_first_sight),
+        cmocka_unit_test(every_truncation_of_a_docker_config_is_an_error),
+        cmocka_unit_test(refuses_anothers_config_and_bad_json),
+        cmocka_unit_test(keeps_hostile_names_as_they_are),
+        cmocka_unit_test(keeps_a_bounded_part_of_too_much),
+        cmocka_unit_test(names_an_image_that_was_started_by_id),
+        cmocka_unit_test(splits_image_names),
+        cmocka_unit_test(reads_times_as_go_writes_them),
+        cmocka_unit_test(tries_again_with_growing_pauses_then_gives_up),
+        cmocka_unit_test(a_root_that_is_learned_later_finds_what_was_given_up),
+        cmocka_unit_test(reads_again_what_docker_adds_after_the_start),
+        cmocka_unit_test(forgets_the_least_recently_used),
+        cmocka_unit_test(counts_and_tells_of_a_broken_file),
+        cmocka_unit_test(stores_facts_and_loads_them_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

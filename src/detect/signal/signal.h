@@ -67,6 +67,18 @@ MUST_USE err_kind signal_write(const struct signal_match *match,
                                const struct signal_context *context, struct writer *out,
                                struct err_ctx *err);
 
+/* Renders the signals of one program; holds buffers and no state between calls. The program is
+ * borrowed. */
+struct signal_renderer;
+MUST_USE err_kind signal_renderer_open(struct rule_program *program, struct signal_renderer **ret,
+                                       struct err_ctx *err);
+void signal_renderer_close(struct signal_renderer *renderer);
+/* Appends the signal of a rule that matched this event (which must be the program's own projection)
+ * as signal_write does. */
+MUST_USE err_kind signal_render_json(struct signal_renderer *renderer, uint32_t rule,
+                                     struct event *event, const struct signal_context *context,
+                                     struct writer *out, struct err_ctx *err);
+
 /* The signal's id: the same for the same rule and event, on every machine and at every replay. */
 void signal_id(const struct rule_info *rule, span event_identity, char ret[SIGNAL_ID_BYTES + 1]);
 
