@@ -65,7 +65,7 @@ static void leaves_the_hosts_processes_alone(void **state)
         "/system.slice/docker-AAAA" HEX_A ".scope",
         "/a/b/c",
         "/default/../x",
-        "/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/" HEX_A,
+        ("/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/" HEX_A),
     };
     for (size_t index = 0; index < sizeof paths / sizeof *paths; index++) {
         struct container_key key;

@@ -53,7 +53,7 @@ static struct rule_program *program_build(const char *const *names, size_t count
                                           struct writer *image)
 {
     struct rule_builder *builder;
-    struct rule_program *program;
+    struct rule_program *program = NULL;
     struct err_ctx err;
     struct rule_output_part parts[16];
     assert_int_equal(rule_builder_open(&schema, &builder, &err), OK);
