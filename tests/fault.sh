@@ -25,7 +25,11 @@ is_bad() {
         ! is_of_the_test
         return
     fi
-    [[ $output == *"runtime error: "* || $output == *"exception: "* || $status -gt 128 ||
+    if [[ $output == *"runtime error: "* ]]; then
+        ! grep -a -m 1 'runtime error: ' <<<"$output" | grep -qE '/test_[^/]*[.]c:'
+        return
+    fi
+    [[ $output == *"exception: "* || $status -gt 128 ||
         ($output == *"LeakSanitizer: detected"* && $output != *"not ok "*) ]]
 }
 

@@ -52,6 +52,17 @@ check_scripts() {
     shellcheck -x "${scripts[@]}"
 }
 
+# Each fuzz target has its row and its seeds.
+check_targets() {
+    local file name bad=0
+    for file in fuzz/fuzz_*.c; do
+        name=$(basename "$file" .c) name=${name#fuzz_}
+        grep -q "'$name'" fuzz/meson.build || { echo "$file: no row in fuzz/meson.build"; bad=1; }
+        compgen -G "fuzz/corpus/$name/*" >/dev/null || { echo "$file: no seeds in fuzz/corpus/$name"; bad=1; }
+    done
+    return $bad
+}
+
 configured() { # folder, compiler, meson options
     local folder=$1 compiler=$2
     shift 2
@@ -112,7 +123,7 @@ check_waivers() {
     ! grep -E 'NOLINT' $cache/waivers | grep -vE 'NOLINT(NEXTLINE)?\([a-z0-9.,*-]+\): .+'
 }
 
-checks=(format layers lengths words scripts waivers gcc symbols cppcheck clang tidy analyzer)
+checks=(format layers lengths words targets scripts waivers gcc symbols cppcheck clang tidy analyzer)
 [[ $# -eq 0 ]] || checks=("$@")
 failed=0
 for check in "${checks[@]}"; do
