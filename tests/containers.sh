@@ -1,7 +1,7 @@
 #!/bin/bash
-# Containers that live 50 ms, in real runtimes with data roots of their own, must be found with name,
-# image, id or digest, and labels: tests/containers.sh [BUILD_DIR]. Needs root; a runtime that is not
-# installed is skipped with the reason. Ends what it started, by process id. About 20 s.
+# Containers that live 50 ms, in real runtimes with data roots of their own, must be found with
+# name, image, id or digest, and labels: tests/containers.sh [BUILD_DIR]. Needs root; a runtime that
+# is not installed is skipped with the reason. Ends what it started, by process id. About 20 s.
 set -u
 build=$(realpath "${1:-build}")
 live=$build/src/live_container

@@ -5,34 +5,37 @@
 static void tells_containers_from_cgroup_paths(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *path;
         enum container_type type;
         const char *id, *space, *pod_uid;
         bool is_guess;
     } cases[] = {
-        {"/docker/" HEX_A,                                                                        CONTAINER_DOCKER,     HEX_A, NULL,      NULL,                                   false},
-        {"/system.slice/docker-" HEX_A ".scope",                                                  CONTAINER_DOCKER,     HEX_A, NULL,      NULL,                                   false},
-        {"/system.slice/docker-" HEX_A ".scope/init.scope",                                       CONTAINER_DOCKER,     HEX_A, NULL,      NULL,
-         false                                                                                                                                                                         },
-        {"/docker/" HEX_A "/docker/" HEX_B,                                                       CONTAINER_DOCKER,     HEX_B, NULL,      NULL,                                   false},
-        {"/kubepods/burstable/pod0cbaf9be-93a1-4b8d-a92b-1a5a4a2b8c11/" HEX_A,                    CONTAINER_CONTAINERD,
-         HEX_A,                                                                                                                NULL,      "0cbaf9be-93a1-4b8d-a92b-1a5a4a2b8c11", false},
+        {"/docker/" HEX_A, CONTAINER_DOCKER, HEX_A, NULL, NULL, false},
+        {"/system.slice/docker-" HEX_A ".scope", CONTAINER_DOCKER, HEX_A, NULL, NULL, false},
+        {"/system.slice/docker-" HEX_A ".scope/init.scope", CONTAINER_DOCKER, HEX_A, NULL, NULL,
+         false},
+        {"/docker/" HEX_A "/docker/" HEX_B, CONTAINER_DOCKER, HEX_B, NULL, NULL, false},
+        {"/kubepods/burstable/pod0cbaf9be-93a1-4b8d-a92b-1a5a4a2b8c11/" HEX_A, CONTAINER_CONTAINERD,
+         HEX_A, NULL, "0cbaf9be-93a1-4b8d-a92b-1a5a4a2b8c11", false},
         {"/kubepods.slice/kubepods-burstable.slice/"
          "kubepods-burstable-pod0cbaf9be_93a1_4b8d_a92b_1a5a4a2b8c11.slice/cri-containerd-" HEX_A
-         ".scope",                                                                       CONTAINER_CONTAINERD, HEX_A, NULL,      "0cbaf9be_93a1_4b8d_a92b_1a5a4a2b8c11", false},
+         ".scope",
+         CONTAINER_CONTAINERD, HEX_A, NULL, "0cbaf9be_93a1_4b8d_a92b_1a5a4a2b8c11", false},
         {"/system.slice/containerd.service/"
          "kubepods-pod0cbaf9be_93a1_4b8d_a92b_1a5a4a2b8c11.slice:cri-containerd:" HEX_A,
-         CONTAINER_CONTAINERD,                                                                                          HEX_A, NULL,      "0cbaf9be_93a1_4b8d_a92b_1a5a4a2b8c11", false},
-        {"/kubepods.slice/kubepods-podx.slice/crio-" HEX_A ".scope/container",                    CONTAINER_CRIO,
-         HEX_A,                                                                                                                NULL,      NULL,                                   false},
-        {"/machine.slice/libpod-" HEX_A ".scope/container",                                       CONTAINER_PODMAN,     HEX_A, NULL,      NULL,
-         false                                                                                                                                                                         },
-        {"/libpod_parent/libpod-" HEX_A,                                                          CONTAINER_PODMAN,     HEX_A, NULL,      NULL,                                   false},
-        {"/k8s.io/" HEX_A,                                                                        CONTAINER_CONTAINERD, HEX_A, "k8s.io",  NULL,                                   false},
-        {"/default/web",                                                                          CONTAINER_CONTAINERD, "web", "default", NULL,                                   true },
-        {"/my/own/parent/" HEX_A,                                                                 CONTAINER_OTHER,      HEX_A, NULL,      NULL,                                   false},
+         CONTAINER_CONTAINERD, HEX_A, NULL, "0cbaf9be_93a1_4b8d_a92b_1a5a4a2b8c11", false},
+        {"/kubepods.slice/kubepods-podx.slice/crio-" HEX_A ".scope/container", CONTAINER_CRIO,
+         HEX_A, NULL, NULL, false},
+        {"/machine.slice/libpod-" HEX_A ".scope/container", CONTAINER_PODMAN, HEX_A, NULL, NULL,
+         false},
+        {"/libpod_parent/libpod-" HEX_A, CONTAINER_PODMAN, HEX_A, NULL, NULL, false},
+        {"/k8s.io/" HEX_A, CONTAINER_CONTAINERD, HEX_A, "k8s.io", NULL, false},
+        {"/default/web", CONTAINER_CONTAINERD, "web", "default", NULL, true},
+        {"/my/own/parent/" HEX_A, CONTAINER_OTHER, HEX_A, NULL, NULL, false},
     };
+    /* clang-format on */
     for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
         struct container_key key = key_of(cases[index].path);
         assert_int_equal(key.type, cases[index].type);
@@ -107,12 +110,14 @@ static void takes_the_surest_of_a_list_of_cgroups(void **state)
     "\"reg.example:5000/team/web\":{\"reg.example:5000/team/web:1.2\":\"sha256:" HEX_C             \
     "\",\"reg.example:5000/team/web@sha256:" HEX_A "\":\"sha256:" HEX_C "\"}}}"
 
+/* clang-format off */
 static const struct disk_file docker_files[] = {
-    {OPEN_DOCKER_DAEMON,       "",          "",    "",         "{\"data-root\": \"/srv/dock\"}"},
-    {OPEN_DOCKER_CONFIG,       "/srv/dock", HEX_A, "",         DOCKER_CONFIG                   },
-    {OPEN_DOCKER_HOST_CONFIG,  "/srv/dock", HEX_A, "",         DOCKER_HOST_CONFIG              },
-    {OPEN_DOCKER_REPOSITORIES, "/srv/dock", "",    "overlay2", DOCKER_REPOSITORIES             },
+    {OPEN_DOCKER_DAEMON, "", "", "", "{\"data-root\": \"/srv/dock\"}"},
+    {OPEN_DOCKER_CONFIG, "/srv/dock", HEX_A, "", DOCKER_CONFIG},
+    {OPEN_DOCKER_HOST_CONFIG, "/srv/dock", HEX_A, "", DOCKER_HOST_CONFIG},
+    {OPEN_DOCKER_REPOSITORIES, "/srv/dock", "", "overlay2", DOCKER_REPOSITORIES},
 };
+/* clang-format on */
 
 static void reads_a_docker_container_at_first_sight(void **state)
 {

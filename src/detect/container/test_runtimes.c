@@ -488,15 +488,17 @@ static bool has_root(const struct sources *sources, enum root_kind kind, const c
 static void learns_roots_from_settings(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct disk_file files[] = {
-        {OPEN_DOCKER_DAEMON,       "",        "", "",       "{\"data-root\":\"/d1\"}",                       0},
-        {OPEN_CONTAINERD_SETTINGS, "",        "", "config",
-         "root=\"/c1\"\nstate=\"/s1\"\n[x]\nroot=\"/no\"",                                                   0},
-        {OPEN_STORAGE_SETTINGS,    "",        "", "",       "[storage]\ngraphroot=\"/g1\"\nrunroot=\"/r1\"", 0},
-        {OPEN_CRIO_SETTINGS,       "",        "", "",       "[crio]\nroot=\"/k1\"\nstorage_driver=\"odd\"",  0},
-        {OPEN_CONTAINERD_SETTINGS, "/etc/my", "", "own",    "state = \"/s2\"",                               0},
-        {OPEN_DOCKER_DAEMON,       "/etc/my", "", "",       "{\"data-root\":\"/d2\"}",                       0},
+        {OPEN_DOCKER_DAEMON, "", "", "", "{\"data-root\":\"/d1\"}", 0},
+        {OPEN_CONTAINERD_SETTINGS, "", "", "config",
+         "root=\"/c1\"\nstate=\"/s1\"\n[x]\nroot=\"/no\"", 0},
+        {OPEN_STORAGE_SETTINGS, "", "", "", "[storage]\ngraphroot=\"/g1\"\nrunroot=\"/r1\"", 0},
+        {OPEN_CRIO_SETTINGS, "", "", "", "[crio]\nroot=\"/k1\"\nstorage_driver=\"odd\"", 0},
+        {OPEN_CONTAINERD_SETTINGS, "/etc/my", "", "own", "state = \"/s2\"", 0},
+        {OPEN_DOCKER_DAEMON, "/etc/my", "", "", "{\"data-root\":\"/d2\"}", 0},
     };
+    /* clang-format on */
     struct disk disk = {files, 6, 0};
     struct sources sources = {.open = disk_open, .context = &disk};
     roots_init(&sources.roots);

@@ -133,13 +133,15 @@ static void assert_user(struct user_cache *cache, const struct user_scope *scope
         assert_span(found, name);
 }
 
+/* clang-format off */
 static const struct disk_file user_files[] = {
-    {OPEN_HOST_PASSWD,     "", "", "", "root:x:0:0::/root:/bin/bash\nann:x:1000:1::/:/bin/zsh\n", 0},
-    {OPEN_HOST_GROUP,      "", "", "", "wheel:x:0:\n",                                            0},
-    {OPEN_PROCESS_PASSWD,  "", "", "", "captain:x:0:0::/:/bin/sh\n",                              0},
-    {OPEN_PROCESS_GROUP,   "", "", "", "crew:x:0:\n",                                             0},
-    {OPEN_PROCESS_UID_MAP, "", "", "", "0 100000 65536\n",                                        0},
+    {OPEN_HOST_PASSWD, "", "", "", "root:x:0:0::/root:/bin/bash\nann:x:1000:1::/:/bin/zsh\n", 0},
+    {OPEN_HOST_GROUP, "", "", "", "wheel:x:0:\n", 0},
+    {OPEN_PROCESS_PASSWD, "", "", "", "captain:x:0:0::/:/bin/sh\n", 0},
+    {OPEN_PROCESS_GROUP, "", "", "", "crew:x:0:\n", 0},
+    {OPEN_PROCESS_UID_MAP, "", "", "", "0 100000 65536\n", 0},
 };
+/* clang-format on */
 
 static void tells_a_containers_users_from_the_hosts(void **state)
 {
