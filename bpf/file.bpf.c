@@ -1,6 +1,7 @@
 /* Opened files. A successful open is named by the file that the kernel put behind the descriptor;
  * a failed one has no object, only what the program passed. */
 #include "lib/call.h"
+#include "lib/socket.h"
 
 static __always_inline void open_arguments(const struct call *call, __u64 *ret_name,
                                            __u64 *ret_flags, __u64 *ret_mode)
@@ -23,19 +24,57 @@ static __always_inline void open_arguments(const struct call *call, __u64 *ret_n
     }
 }
 
+/* A /proc/PID/mem of another process, opened for writing. The writes themselves are not hooked:
+ * that would tax every write on the host, and who holds such a descriptor may write by it. */
+static __noinline void proc_mem_opened(struct call *call, struct file *file)
+{
+    const __u32 fmode_write = 2;
+    struct dentry *dentry = READ(file, f_path.dentry), *parent;
+    struct inode *inode = READ(file, f_inode);
+    struct name_copy name;
+    char text[4] = {};
+    if (!(READ(file, f_mode) & fmode_write) || READ(inode, i_sb, s_magic) != PROC_MAGIC)
+        return;
+    dentry_read(dentry, &parent, &name);
+    bpf_probe_read_kernel(text, sizeof text, name.name);
+    if (text[0] != 'm' || text[1] != 'e' || text[2] != 'm' || text[3] != 0)
+        return;
+    struct pid *pid = READ(
+        (struct proc_inode *)((void *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode)),
+        pid);
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct upid_copy first = {};
+    if (!pid || pid == pid_of(task, 1))
+        return; /* its own memory, or /dev/mem's like */
+    bpf_probe_read_kernel(&first, sizeof first,
+                          (void *)pid + bpf_core_field_offset(struct pid, numbers));
+    struct scratch *space =
+        record_begin(call->page, EVENT_PROC_MEM_WRITE, call->result, call->flags);
+    if (!space)
+        return;
+    put_u64(space, PARAM_FD, (__u64)call->result);
+    put_u64(space, PARAM_PEER_PID, (__u64)first.nr);
+    put_file_path(space, PARAM_PATH, file, task);
+    record_send(call->page, space);
+}
+
 static __noinline int open_done(struct call *call)
 {
     __u64 name, flags, mode;
     open_arguments(call, &name, &flags, &mode);
     struct task_struct *task = bpf_get_current_task_btf();
     struct file *file = call->result >= 0 ? file_of(task, call->result) : NULL;
+    if (file && call->page->want_event[EVENT_PROC_MEM_WRITE])
+        proc_mem_opened(call, file);
+    if (!call->page->want_event[call->event & 127])
+        return 0;
     struct scratch *space = record_begin(call->page, call->event, call->result,
                                          call->flags | (file ? 0 : RECORD_NAME_UNVERIFIED));
     if (!space)
         return 0;
     put_u64(space, PARAM_FD, (__u64)call->result);
     if (call->event != EVENT_OPEN && call->event != EVENT_CREAT)
-        put_u64(space, PARAM_DIRFD, (__u64)(__s64)(__s32)call->args[0]);
+        put_u64(space, PARAM_DIRFD, signed32(call->args[0]));
     put_u64(space, PARAM_FLAGS, flags);
     put_u64(space, PARAM_MODE, mode);
     if (file) {
@@ -43,8 +82,54 @@ static __noinline int open_done(struct call *call)
         put_file(space, PARAM_FILE, file);
     }
     put_user_path(space, PARAM_PATH_RAW, name);
+    if (!file)
+        put_base(space, task,
+                 call->event == EVENT_OPEN || call->event == EVENT_CREAT ? AT_FDCWD
+                                                                         : (__s32)call->args[0]);
     record_send(call->page, space);
     return 0;
 }
 
-CALL_PROGRAMS(open, open_done)
+CALL_PROGRAMS(open, open_done, EVENT_PROC_MEM_WRITE)
+
+/* dup, dup2, dup3 onto standard input, output or error: how a shell gets hold of a socket. */
+static __noinline int dup_done(struct call *call)
+{
+    if (call->result < 0 || call->result > 2)
+        return 0;
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct file *file = file_of(task, call->result);
+    struct scratch *space = record_begin(call->page, call->event, call->result, call->flags);
+    if (!space)
+        return 0;
+    put_u64(space, PARAM_FD, (__u64)call->result);
+    put_u64(space, PARAM_FD_OTHER, signed32(call->args[0]));
+    if (call->event == EVENT_DUP3)
+        put_u64(space, PARAM_FLAGS, (__u32)call->args[2]);
+    if (file) {
+        put_file_path(space, PARAM_PATH, file, task);
+        put_file(space, PARAM_FILE, file);
+        put_sock(space, file_sock(file), false);
+    }
+    record_send(call->page, space);
+    return 0;
+}
+
+CALL_PROGRAMS(dup, dup_done, EVENT_NONE)
+
+static __noinline int splice_done(struct call *call)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct scratch *space = record_begin(call->page, call->event, call->result, call->flags);
+    if (!space)
+        return 0;
+    put_u64(space, PARAM_FD, signed32(call->args[0]));
+    put_u64(space, PARAM_FD_OTHER, signed32(call->args[2]));
+    put_u64(space, PARAM_SIZE, call->args[4]);
+    put_u64(space, PARAM_FLAGS, (__u32)call->args[5]);
+    put_fd_file(space, task, (__s32)call->args[0]);
+    record_send(call->page, space);
+    return 0;
+}
+
+CALL_PROGRAMS(splice, splice_done, EVENT_NONE)

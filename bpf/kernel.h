@@ -35,6 +35,7 @@ struct qstr {
 };
 struct super_block;
 struct inode;
+struct pid;
 struct dentry {
     unsigned int d_flags;
     struct hlist_bl_node d_hash;
@@ -111,6 +112,10 @@ struct inode___private { /* 6.6 and 6.7 to 6.10 */
 struct ovl_inode {
     struct inode vfs_inode;
     struct dentry *__upperdentry;
+};
+struct proc_inode {
+    struct pid *pid;
+    struct inode vfs_inode;
 };
 struct file {
     const void *f_op;
@@ -306,6 +311,21 @@ struct socket {
 
 #pragma clang attribute pop
 
+/* Copies of kernel structures on our stack. Of the relocated types themselves clang-14 makes wrong
+ * code there: it takes the relocated store for one to other memory. */
+struct name_copy {
+    __u64 hash_len; /* len in the upper half */
+    const unsigned char *name;
+};
+struct path_copy {
+    struct vfsmount *mnt;
+    struct dentry *dentry;
+};
+struct upid_copy {
+    int nr;
+    void *ns;
+};
+
 #define TS_COMPAT      0x0002     /* arch/x86/include/asm/thread_info.h */
 #define PF_KTHREAD     0x00200000 /* include/linux/sched.h */
 #define PF_IO_WORKER   0x00000010
@@ -332,6 +352,10 @@ struct socket {
         __typeof__(pointer) from_ = (pointer);                                                     \
         BPF_CORE_READ(from_, __VA_ARGS__);                                                         \
     })
+
+/* A function that the verifier checks once by itself, not again at each call. It takes structures
+ * of ours by pointer (and must ask whether they are there) and the kernel's as numbers. */
+#define SUBPROGRAM __weak __noinline
 
 static __always_inline void read_kernel(void *to, __u32 size, const void *from)
 {

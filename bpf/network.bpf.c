@@ -1,16 +1,23 @@
-/* Sockets: who talks to whom. */
+/* Sockets: who talks to whom, and what is asked of the DNS. */
 #include "lib/call.h"
 #include "lib/socket.h"
 
-static __noinline int connect_done(struct call *call)
+#define DNS_PORT 53
+
+static __always_inline struct sock *fd_sock(__s64 fd)
 {
     struct task_struct *task = bpf_get_current_task_btf();
-    struct file *file = file_of(task, (__s32)call->args[0]);
-    struct sock *sock = file ? file_sock(file) : NULL;
+    struct file *file = file_of(task, fd);
+    return file ? file_sock(file) : NULL;
+}
+
+static __noinline int connect_done(struct call *call)
+{
+    struct sock *sock = fd_sock((__s32)call->args[0]);
     struct scratch *space = record_begin(call->page, call->event, call->result, call->flags);
     if (!space)
         return 0;
-    put_u64(space, PARAM_FD, (__u64)(__s64)(__s32)call->args[0]);
+    put_u64(space, PARAM_FD, signed32(call->args[0]));
     struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
     if (tuple && sock) {
         sock_tuple(sock, tuple);
@@ -24,4 +31,207 @@ static __noinline int connect_done(struct call *call)
     return 0;
 }
 
-CALL_PROGRAMS(connect, connect_done)
+CALL_PROGRAMS(connect, connect_done, EVENT_NONE)
+
+static __noinline int socket_done(struct call *call)
+{
+    struct scratch *space = record_begin(call->page, call->event, call->result, call->flags);
+    if (!space)
+        return 0;
+    put_u64(space, PARAM_FD, (__u64)call->result);
+    put_u64(space, PARAM_DOMAIN, (__u32)call->args[0]);
+    put_u64(space, PARAM_SOCKET_TYPE, (__u32)call->args[1]);
+    put_u64(space, PARAM_PROTOCOL, (__u32)call->args[2]);
+    record_send(call->page, space);
+    return 0;
+}
+
+CALL_PROGRAMS(socket, socket_done, EVENT_NONE)
+
+/* bind, listen: the local end as the kernel holds it; refused: as the program passed it. */
+static __noinline int bind_done(struct call *call)
+{
+    struct sock *sock = fd_sock((__s32)call->args[0]);
+    struct scratch *space = record_begin(call->page, call->event, call->result, call->flags);
+    if (!space)
+        return 0;
+    put_u64(space, PARAM_FD, signed32(call->args[0]));
+    if (call->event == EVENT_LISTEN)
+        put_u64(space, PARAM_BACKLOG, signed32(call->args[1]));
+    struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
+    if (tuple && sock) {
+        sock_tuple(sock, tuple);
+        if (tuple->family == AF_UNIX)
+            put_unix_path(space, sock);
+        struct socket_tuple asked = {};
+        if (call->result < 0 && call->event == EVENT_BIND &&
+            sockaddr_remote(&asked, call->args[1], call->args[2])) {
+            __builtin_memcpy(tuple->local, asked.remote, sizeof tuple->local);
+            tuple->local_port = asked.remote_port;
+            space->flags |= RECORD_NAME_UNVERIFIED;
+        }
+    }
+    record_send(call->page, space);
+    return 0;
+}
+
+CALL_PROGRAMS(bind, bind_done, EVENT_NONE)
+
+static __noinline int accept_done(struct call *call)
+{
+    struct sock *sock = call->result >= 0 ? fd_sock(call->result) : NULL;
+    struct scratch *space = record_begin(call->page, call->event, call->result, call->flags);
+    if (!space)
+        return 0;
+    put_u64(space, PARAM_FD, (__u64)call->result);
+    put_u64(space, PARAM_FD_OTHER, signed32(call->args[0]));
+    if (call->event == EVENT_ACCEPT4)
+        put_u64(space, PARAM_FLAGS, (__u32)call->args[3]);
+    struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
+    if (tuple && sock) {
+        sock_tuple(sock, tuple);
+        tuple->is_server = 1;
+        if (tuple->family == AF_UNIX)
+            put_unix_path(space, sock);
+    }
+    record_send(call->page, space);
+    return 0;
+}
+
+CALL_PROGRAMS(accept, accept_done, EVENT_NONE)
+
+/* ---- sending and receiving ---- */
+
+/* A flow is a socket and the end that it sends to: its first message makes a record, the rest
+ * none. */
+struct flow {
+    struct sock *sock;
+    __u64 start; /* of the process: a socket's memory is used again */
+    __u8 remote[16];
+    __u32 port;
+    __u32 pid;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 8192);
+    __type(key, struct flow);
+    __type(value, __u8);
+} flows SEC(".maps");
+
+/* A message as the call describes it: where its bytes lie, and an address if one was passed. */
+struct message {
+    __u64 data, len;
+    __u64 address, address_len;
+};
+
+static __noinline void message_header(struct message *message, __u64 header, bool is_compat)
+{
+    if (!message)
+        return;
+    if (is_compat) { /* struct compat_msghdr */
+        __u32 fields[4] = {}, vector[2] = {};
+        bpf_probe_read_user(fields, sizeof fields, (void *)header);
+        bpf_probe_read_user(vector, sizeof vector, (void *)(__u64)fields[2]);
+        message->address = fields[0];
+        message->address_len = fields[1];
+        message->data = vector[0];
+        message->len = fields[3] ? vector[1] : 0;
+        return;
+    }
+    __u64 fields[4] = {}, vector[2] = {};
+    bpf_probe_read_user(fields, sizeof fields, (void *)header);
+    bpf_probe_read_user(vector, sizeof vector, (void *)fields[2]);
+    message->address = fields[0];
+    message->address_len = (__u32)fields[1];
+    message->data = vector[0];
+    message->len = fields[3] ? vector[1] : 0;
+}
+
+static __always_inline void message_read(struct message *message, struct call *call)
+{
+    switch (call->event) {
+    case EVENT_SENDTO:
+    case EVENT_RECVFROM:
+        message->data = call->args[1];
+        message->len = call->args[2];
+        message->address = call->args[4];
+        message->address_len = call->args[5];
+        if (call->event == EVENT_RECVFROM) { /* a pointer to the length */
+            __u32 len = 0;
+            bpf_probe_read_user(&len, sizeof len, (void *)call->args[5]);
+            message->address_len = len;
+        }
+        return;
+    default: /* of several messages the first: its header stands at the beginning */
+        message_header(message, call->args[1], call->flags & RECORD_COMPAT);
+    }
+}
+
+static __always_inline bool flow_is_new(struct sock *sock, const struct socket_tuple *tuple)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct flow flow = {.sock = sock, .port = tuple->remote_port};
+    __u8 one = 1;
+    flow.start = task->group_leader->start_boottime;
+    flow.pid = task->tgid;
+    __builtin_memcpy(flow.remote, tuple->remote, sizeof flow.remote);
+    return bpf_map_update_elem(&flows, &flow, &one, BPF_NOEXIST) == 0;
+}
+
+static __always_inline void put_message(struct call *call, __u32 event, struct message *message,
+                                        const struct socket_tuple *tuple, __u32 flags,
+                                        struct sock *sock)
+{
+    struct scratch *space = record_begin(call->page, event, call->result, call->flags | flags);
+    if (!space)
+        return;
+    put_u64(space, PARAM_FD, signed32(call->args[0]));
+    struct socket_tuple *copy = put_struct(space, PARAM_SOCKET, struct socket_tuple);
+    if (copy)
+        *copy = *tuple;
+    if (tuple->family == AF_UNIX)
+        put_unix_path(space, READ((struct unix_sock *)sock, peer));
+    put_u64(space, PARAM_SIZE, message->len);
+    __u64 len = message->len;
+    if (call->result > 0 && (__u64)call->result < len && event != EVENT_SENDMMSG &&
+        call->event != EVENT_SENDMMSG)
+        len = (__u64)call->result;
+    put_bytes(space, event == EVENT_DNS ? PARAM_DNS : PARAM_BUFFER, (void *)message->data, len,
+              BUFFER_BYTES_MAX, true, 0);
+    record_send(call->page, space);
+}
+
+static __noinline int message_done(struct call *call)
+{
+    struct message message = {};
+    struct socket_tuple tuple = {};
+    __u32 flags = 0;
+    bool is_receive = call->event == EVENT_RECVFROM || call->event == EVENT_RECVMSG;
+    struct sock *sock = fd_sock((__s32)call->args[0]);
+    if (!sock)
+        return 0;
+    sock_tuple(sock, &tuple);
+    if (tuple.family != AF_INET && tuple.family != AF_INET6 && is_receive)
+        return 0;
+    if (tuple.remote_port == 0 || is_receive || tuple.type != 1 /* SOCK_STREAM */) {
+        message_read(&message, call);
+        if (tuple.remote_port == 0 && sockaddr_remote(&tuple, message.address, message.address_len))
+            flags = RECORD_NAME_UNVERIFIED;
+    }
+    if (call->page->want_event[EVENT_DNS] && tuple.remote_port == DNS_PORT && call->result > 0) {
+        if (!message.data)
+            message_read(&message, call);
+        put_message(call, EVENT_DNS, &message, &tuple, flags, sock);
+    }
+    if (is_receive || !call->page->want_event[call->event & 127])
+        return 0;
+    if (!flow_is_new(sock, &tuple))
+        return 0;
+    if (!message.data)
+        message_read(&message, call);
+    put_message(call, call->event, &message, &tuple, flags, sock);
+    return 0;
+}
+
+CALL_PROGRAMS(message, message_done, EVENT_DNS)

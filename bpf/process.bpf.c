@@ -156,4 +156,4 @@ static __noinline int exec_failed(struct call *call)
     return 0;
 }
 
-CALL_PROGRAMS(exec, exec_failed)
+CALL_PROGRAMS(exec, exec_failed, EVENT_NONE)

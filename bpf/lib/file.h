@@ -61,7 +61,7 @@ static __always_inline __u32 inode_layer(struct inode *inode)
 static __always_inline bool dentry_is_memfd(struct dentry *dentry)
 {
     struct dentry *parent;
-    struct qstr name;
+    struct name_copy name;
     char text[6] = {};
     dentry_read(dentry, &parent, &name);
     if (parent != dentry)
@@ -113,4 +113,14 @@ static __always_inline void put_file(struct scratch *space, __u16 id, struct fil
     struct file_identity *identity = put_struct(space, id, struct file_identity);
     if (identity)
         file_identity(file, identity);
+}
+
+/* Of a name without proof: the folder that it starts from. */
+static __always_inline void put_base(struct scratch *space, struct task_struct *task, __s64 dirfd)
+{
+    struct file *file = dirfd >= 0 ? file_of(task, dirfd) : NULL;
+    if (file)
+        put_file_path(space, PARAM_CWD, file, task);
+    else
+        put_cwd(space, PARAM_CWD, task);
 }

@@ -36,7 +36,7 @@ static __always_inline struct dentry *mount_root(struct mount *mount)
 
 /* Parent and name lie side by side in the kernels known: one read then. */
 static __always_inline void dentry_read(struct dentry *dentry, struct dentry **ret_parent,
-                                        struct qstr *ret_name)
+                                        struct name_copy *ret_name)
 {
     struct {
         struct dentry *parent;
@@ -58,7 +58,7 @@ static __always_inline void dentry_read(struct dentry *dentry, struct dentry **r
 }
 
 /* Puts "/name" before what is there; false when there is no room. */
-static __always_inline bool walk_prepend(struct walk *walk, const struct qstr *name)
+static __always_inline bool walk_prepend(struct walk *walk, const struct name_copy *name)
 {
     struct scratch *space = walk->space;
     __u32 len = (__u32)(name->hash_len >> 32) & 255;
@@ -89,7 +89,7 @@ static long walk_step(__u32 index, struct walk *walk)
         walk->mount_root = mount_root(above);
         return 0;
     }
-    struct qstr name;
+    struct name_copy name;
     dentry_read(dentry, &parent, &name);
     if (parent == dentry || !parent) {
         walk->end = WALK_DISCONNECTED;
@@ -103,11 +103,13 @@ static long walk_step(__u32 index, struct walk *walk)
     return 0;
 }
 
-/* Builds the name in space->path; ret->at is its first byte, PATH_BYTES_MAX its end. */
+/* Builds the name in space->path; ret->at is its first byte, PATH_BYTES_MAX its end. With a name:
+ * of what bears or bore that name in the folder `dentry`. */
 static __always_inline void walk_up(struct walk *walk, struct scratch *space, struct vfsmount *mnt,
-                                    struct dentry *dentry, struct task_struct *task)
+                                    struct dentry *dentry, const struct name_copy *name,
+                                    struct task_struct *task)
 {
-    struct path root = {};
+    struct path_copy root = {};
     struct fs_struct *fs = READ(task, fs);
     if (fs)
         bpf_probe_read_kernel(&root, sizeof root,
@@ -120,6 +122,8 @@ static __always_inline void walk_up(struct walk *walk, struct scratch *space, st
     walk->root_mount = mount_of(root.mnt);
     walk->at = PATH_BYTES_MAX;
     walk->end = WALK_CUT;
+    if (name)
+        walk_prepend(walk, name);
     bpf_loop(PATH_STEPS_MAX, walk_step, walk, 0);
     if (walk->at == PATH_BYTES_MAX && walk->end != WALK_CUT) {
         walk->at = PATH_BYTES_MAX - 1;
@@ -127,17 +131,15 @@ static __always_inline void walk_up(struct walk *walk, struct scratch *space, st
     }
 }
 
-/* Puts the name that (mnt, dentry) has for the task as parameter `id`. */
-static __noinline void put_path(struct scratch *space, __u32 id, struct vfsmount *mnt,
-                                struct dentry *dentry, struct task_struct *task)
+static __always_inline void put_walk(struct scratch *space, __u32 id, struct vfsmount *mnt,
+                                     struct dentry *dentry, const struct name_copy *name,
+                                     struct task_struct *task)
 {
     struct walk walk;
-    if (!dentry)
-        return;
-    walk_up(&walk, space, mnt, dentry, task);
+    walk_up(&walk, space, mnt, dentry, name, task);
     if (walk.end == WALK_CUT)
         space->flags |= RECORD_CUT_PATH;
-    if (walk.end == WALK_AT_TOP)
+    if (walk.end == WALK_AT_TOP && walk.root_mount)
         space->flags |= RECORD_UNREACHABLE;
     __u32 at = walk.at;
     asm volatile("" : "+r"(at));
@@ -146,10 +148,18 @@ static __noinline void put_path(struct scratch *space, __u32 id, struct vfsmount
     put_bytes(space, id, &space->path[at], PATH_BYTES_MAX - at, PATH_BYTES_MAX, false, 0);
 }
 
+/* Puts the name that (mnt, dentry) has for the task as parameter `id`. */
+static __noinline void put_path(struct scratch *space, __u32 id, struct vfsmount *mnt,
+                                struct dentry *dentry, struct task_struct *task)
+{
+    if (dentry)
+        put_walk(space, id, mnt, dentry, NULL, task);
+}
+
 static __always_inline void put_file_path(struct scratch *space, __u32 id, struct file *file,
                                           struct task_struct *task)
 {
-    struct path path = {};
+    struct path_copy path = {};
     if (!file)
         return;
     bpf_probe_read_kernel(&path, sizeof path,
@@ -159,7 +169,7 @@ static __always_inline void put_file_path(struct scratch *space, __u32 id, struc
 
 static __always_inline void put_cwd(struct scratch *space, __u32 id, struct task_struct *task)
 {
-    struct path path = {};
+    struct path_copy path = {};
     struct fs_struct *fs = READ(task, fs);
     if (!fs)
         return;

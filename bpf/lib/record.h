@@ -7,7 +7,18 @@
 #include "kernel.h"
 
 #define SCRATCH_NESTING 2
+#define NAME_BYTES      256 /* NAME_MAX of the kernel, and a NUL */
 #define LONGEST_PARAM   (ARGV_BYTES_MAX + 16)
+
+/* A choice among several: see change.bpf.c. */
+struct pick {
+    __u32 index; /* PICK_NONE */
+    __u32 score;
+    struct dentry *dentry; /* created_pick: what came up */
+    __u32 is_named;        /* it bears the name that the program passed */
+    __u32 is_sure;         /* so it does, or no other fits */
+};
+#define PICK_NONE 255
 
 struct scratch {
     __u32 busy;
@@ -15,6 +26,11 @@ struct scratch {
     __u32 flags;
     __u32 slot;
     char path[2 * PATH_BYTES_MAX]; /* names grow downwards from PATH_BYTES_MAX */
+    /* last components of what the program passed */
+    char last[2][NAME_BYTES]; /* zero padded */
+    __u64 last_sum[2];
+    __u32 last_len[2];
+    struct pick pick; /* here and not on the stack: the verifier would follow each value it takes */
     __u8 record[RECORD_BYTES_MAX + LONGEST_PARAM];
 };
 
@@ -84,7 +100,7 @@ static __always_inline __u64 read_caps(const void *from)
 static __always_inline __s32 pid_inside(struct pid *pid)
 {
     unsigned int level = READ(pid, level);
-    struct upid upid = {};
+    struct upid_copy upid = {};
     if (pid)
         bpf_probe_read_kernel(&upid,
                               bpf_core_type_size(struct upid) > sizeof upid
@@ -206,6 +222,23 @@ static __always_inline void record_send(struct control *page, struct scratch *sp
         __sync_fetch_and_add(&counters->bytes, len);
     }
     record_drop(space);
+}
+
+/* One component of a path, zero padded. */
+struct name_words {
+    __u64 words[NAME_BYTES / 8];
+};
+
+/* A number that two names share only when they are equal, but for chance; without branches, which
+ * the verifier would have to follow. */
+SUBPROGRAM __u64 name_sum(const struct name_words *name)
+{
+    __u64 sum = 0x9e3779b97f4a7c15ull;
+    if (!name)
+        return 0;
+    for (int i = 0; i < NAME_BYTES / 8; i++)
+        sum = (sum ^ name->words[i] ^ sum >> 29) * 0xbf58476d1ce4e5b9ull;
+    return sum;
 }
 
 /* ---- parameters ---- */

@@ -80,3 +80,17 @@ static __always_inline bool put_unix_path(struct scratch *space, struct sock *so
         param->len--; /* the NUL that ends a path name */
     return true;
 }
+
+/* SOCKET and, of a unix socket, SOCKET_PATH: its own name, or its peer's. */
+static __noinline __attribute__((unused)) void put_sock(struct scratch *space, struct sock *sock,
+                                                        bool is_peer)
+{
+    if (!sock)
+        return;
+    struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
+    if (!tuple)
+        return;
+    sock_tuple(sock, tuple);
+    if (tuple->family == AF_UNIX)
+        put_unix_path(space, is_peer ? READ((struct unix_sock *)sock, peer) : sock);
+}

@@ -14,7 +14,7 @@ static __always_inline __u32 task_tty(struct task_struct *task)
 
 static __always_inline __u32 task_global_pid(struct pid *pid)
 {
-    struct upid first = {};
+    struct upid_copy first = {};
     if (pid)
         bpf_probe_read_kernel(&first, sizeof first,
                               (void *)pid + bpf_core_field_offset(struct pid, numbers));

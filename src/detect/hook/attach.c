@@ -81,9 +81,9 @@ int attach_tracepoint(struct hook_set *set, const char *folder, const char *name
     return link;
 }
 
-int attach_trace(int program_fd)
+int attach_trace(const char *name, int program_fd)
 {
-    int link = bpf_raw_tracepoint_open(NULL, program_fd);
+    int link = bpf_raw_tracepoint_open(name, program_fd);
     return link < 0 ? -errno : link;
 }
 

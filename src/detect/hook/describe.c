@@ -7,6 +7,7 @@
 
 /* Figures: read of /dev/zero, two million times, with an empty program on the hook. */
 #define COST_TRACE "nothing"
+#define COST_RAW   "about 70 ns for every system call"
 #define COST_CALL  "about 30 ns for every system call, once for all of this kind"
 
 static const char *event_text(enum event_type event)
@@ -62,6 +63,15 @@ void hook_describe(const struct hook_set *set, hook_visit *visit, void *context)
         describe_call(set, &call_table[i], true, visit, context);
         describe_call(set, &call_table[i], false, visit, context);
     }
+    struct hook_description compat = {
+        .name = "sys_exit (32-bit)",
+        .kind = "raw_tp",
+        .program = "compat_exit",
+        .cost = COST_RAW,
+        .event = "",
+    };
+    describe(set, &compat);
+    visit(context, &compat);
 }
 
 bool hook_serves(const struct hook_set *set, uint16_t event)

@@ -98,7 +98,7 @@ static void link_remove(struct hook_set *set, const char *name)
 }
 
 /* Attaches `program` under this name unless it is; folder NULL: a tp_btf program, which knows its
- * place itself. A failure is kept as the link's reason. */
+ * place itself; "": raw_tp/sys_exit. A failure is kept as the link's reason. */
 static void link_add(struct hook_set *set, const char *folder, const char *name,
                      const char *program_name)
 {
@@ -118,11 +118,13 @@ static void link_add(struct hook_set *set, const char *folder, const char *name,
         snprintf(link->reason, sizeof link->reason, "%s", program ? program->reason : "no program");
         return;
     }
-    if (folder && set->tracefs_fd < 0) {
+    if (folder && folder[0] && set->tracefs_fd < 0) {
         snprintf(link->reason, sizeof link->reason, "%s", set->tracefs_reason);
         return;
     }
-    int fd = folder ? attach_tracepoint(set, folder, name, program->fd) : attach_trace(program->fd);
+    int fd = !folder     ? attach_trace(NULL, program->fd)
+             : folder[0] ? attach_tracepoint(set, folder, name, program->fd)
+                         : attach_trace("sys_exit", program->fd);
     if (fd < 0)
         snprintf(link->reason, sizeof link->reason, "does not attach: %s", strerror(-fd));
     else
@@ -131,11 +133,17 @@ static void link_add(struct hook_set *set, const char *folder, const char *name,
 
 /* ---- what the wanted events need ---- */
 
+bool call_is_wanted(const struct hook_set *set, const struct call_row *row)
+{
+    enum event_type also = call_programs[row->program].also;
+    return set->wanted[row->event] || (also && set->wanted[also]);
+}
+
 static unsigned long long programs_in_use(const struct hook_set *set)
 {
     unsigned long long use = 0;
     for (int i = 0; i < call_table_len; i++) {
-        if (set->wanted[call_table[i].event])
+        if (call_is_wanted(set, &call_table[i]))
             use |= 1ull << call_table[i].program;
     }
     return use;
@@ -161,7 +169,11 @@ static err_kind wanted_load(struct hook_set *set, unsigned long long use, struct
             names[count++] = call_programs[i].exit;
         if (call_programs[i].enter)
             names[count++] = call_programs[i].enter;
+        if (call_programs[i].compat && !set->options.without_compat)
+            names[count++] = call_programs[i].compat;
     }
+    if (!set->options.without_compat)
+        names[count++] = "compat_exit";
     return load_programs(set, names, count, err);
 }
 
@@ -169,7 +181,9 @@ static void call_attach(struct hook_set *set, const struct call_row *row)
 {
     char name[HOOK_NAME_MAX];
     const struct call_program_row *program = &call_programs[row->program];
-    bool is_wanted = set->wanted[row->event] && row->nr >= 0;
+    bool is_wanted = call_is_wanted(set, row);
+    if (row->nr < 0)
+        return; /* 32-bit only */
     if (program->exit) {
         snprintf(name, sizeof name, "sys_exit_%s", row->name);
         if (is_wanted)
@@ -184,6 +198,26 @@ static void call_attach(struct hook_set *set, const struct call_row *row)
         else
             link_remove(set, name);
     }
+}
+
+/* Fills the table that compat_exit jumps by, and hangs that program on all calls' end. */
+static void compat_attach(struct hook_set *set, unsigned long long use)
+{
+    static const char name[] = "sys_exit (32-bit)";
+    int table = find_map(set, "compat_programs");
+    if (set->options.without_compat || (use & ~(1ull << CALL_FORK)) == 0) {
+        link_remove(set, name);
+        return;
+    }
+    for (uint32_t i = 0; i < CALL_PROGRAM_COUNT; i++) {
+        struct hook_program *program =
+            call_programs[i].compat ? find_program(set, call_programs[i].compat) : NULL;
+        if (program && program->fd >= 0)
+            (void)bpf_map_update_elem(table, &i, &program->fd, BPF_ANY);
+    }
+    struct hook_link *link = find_link(set, name);
+    if (!link || link->fd < 0)
+        link_add(set, "", name, "compat_exit");
 }
 
 err_kind hook_want(struct hook_set *set, const bool wanted[EVENT_COUNT], struct err_ctx *err)
@@ -204,6 +238,7 @@ err_kind hook_want(struct hook_set *set, const bool wanted[EVENT_COUNT], struct 
     }
     for (int i = 0; i < call_table_len; i++)
         call_attach(set, &call_table[i]);
+    compat_attach(set, use);
     return OK;
 }
 

@@ -39,6 +39,8 @@ static void call_numbers(struct sensor_bpf *skeleton)
             skeleton->rodata->event_of_call[row->nr] = (__u8)row->event;
         if (row->compat_nr >= 0)
             skeleton->rodata->event_of_compat_call[row->compat_nr] = (__u8)row->event;
+        skeleton->rodata->is_change[row->event] = row->program == CALL_CHANGE;
+        skeleton->rodata->program_of_event[row->event] = (__u8)row->program;
     }
 }
 

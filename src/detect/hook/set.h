@@ -52,10 +52,13 @@ uint16_t program_event(const char *name);                   /* see hook_program.
 struct hook_set *set_new(const struct hook_options *options, struct err_ctx *err);
 MUST_USE err_kind control_map(struct hook_set *set, struct err_ctx *err);
 struct hook_link *find_link(const struct hook_set *set, const char *name);
+struct call_row;
+bool call_is_wanted(const struct hook_set *set, const struct call_row *row);
 
 /* attach.c: finds tracefs, mounting it where nobody else sees it. */
 void tracefs_open(struct hook_set *set);
 /* Both give a link's fd or -errno. */
 int attach_tracepoint(struct hook_set *set, const char *folder, const char *name, int program_fd);
-int attach_trace(int program_fd);
+/* name NULL: a tp_btf program, which knows its place; else a raw_tp one. */
+int attach_trace(const char *name, int program_fd);
 int attach_iterator(int program_fd);

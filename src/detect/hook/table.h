@@ -7,9 +7,22 @@
 /* Programs that serve system calls: exit_NAME by the call's own tracepoint, compat_NAME for 32-bit
  * entry, enter_NAME where something must be seen before. */
 enum call_program {
+    CALL_FORK, /* told by task_newtask; the rows only give numbers their event */
     CALL_EXEC,
     CALL_OPEN,
+    CALL_CHANGE,
+    CALL_DUP,
+    CALL_SPLICE,
+    CALL_SOCKET,
     CALL_CONNECT,
+    CALL_BIND,
+    CALL_ACCEPT,
+    CALL_MESSAGE,
+    CALL_IDENTITY,
+    CALL_MOUNT,
+    CALL_MEMORY,
+    CALL_PEER,
+    CALL_CONTROL,
     CALL_PROGRAM_COUNT,
 };
 
@@ -17,6 +30,7 @@ struct call_program_row {
     const char *exit; /* program names; NULL: none */
     const char *enter;
     const char *compat;
+    enum event_type also; /* another event that it makes of the same calls */
 };
 extern const struct call_program_row call_programs[CALL_PROGRAM_COUNT];
 

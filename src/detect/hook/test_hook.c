@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "core/clock.h"
 #include "core/test.h"
 #include "hook/test_ring.h"
 
@@ -39,6 +40,7 @@ static void print_failed(void *context, const struct hook_description *hook)
 static int setup(void **state)
 {
     (void)state;
+    uint64_t begin_ns = clock_boot_ns();
     struct err_ctx err = {0};
     bool wanted[EVENT_COUNT];
     memset(wanted, true, sizeof wanted);
@@ -52,6 +54,8 @@ static int setup(void **state)
         exit(77);
     }
     assert_int_equal(hook_want(fixture.set, wanted, &err), OK);
+    printf("hook: %llu ms to load and attach everything\n",
+           (unsigned long long)(clock_boot_ns() - begin_ns) / 1000000);
     hook_describe(fixture.set, print_failed, NULL);
     test_ring_open(&fixture.ring, hook_ring_fd(fixture.set), RING_SIZE);
     snprintf(fixture.folder, sizeof fixture.folder, "/tmp/hook-test-%d", getpid());
@@ -239,6 +243,107 @@ static void test_open(void **state)
     assert_string_equal(test_text(&record, PARAM_PATH_RAW), "/proc/self/cwd/made");
 }
 
+/* ---- changes of names and rights ---- */
+
+static void make(const char *name)
+{
+    int fd = open(name, O_CREAT | O_WRONLY, 0600);
+    if (fd < 0)
+        _exit(90);
+    close(fd);
+}
+
+static void must(int result)
+{
+    if (result < 0) {
+        perror("hook test");
+        _exit(91);
+    }
+}
+
+/* Does every kind of change in the current folder, each name told by its suffix. */
+static void work_changes(void)
+{
+    char absolute[256];
+    make("a");
+    must(link("a", "hard"));
+    must(unlink("hard"));
+    snprintf(absolute, sizeof absolute, "%s/./hard2", fixture.link);
+    must(linkat(AT_FDCWD, "a", AT_FDCWD, absolute, 0));
+    must(chmod("a", 0640));
+    must(fchmodat(AT_FDCWD, "hard2", 0644, 0));
+    must(symlink("a", "soft"));
+    must(chmod("soft", 0600));
+    must(lchown("soft", 1, 2));
+    must(chown("a", 3, 4));
+    must(mkdir("dir", 0755));
+    must(mkdirat(AT_FDCWD, "dir/sub", 0700));
+    must(mknodat(AT_FDCWD, "fifo", S_IFIFO | 0600, 0));
+    make("dir/a");
+    must(rename("a", "dir/b"));
+    must(renameat(AT_FDCWD, "dir/b", AT_FDCWD, "dir/a"));
+    make("other");
+    must((int)syscall(SYS_renameat2, AT_FDCWD, "other", AT_FDCWD, "dir/a", 2 /* EXCHANGE */));
+    must(unlinkat(AT_FDCWD, "dir/a", 0));
+    must(rmdir("dir/sub"));
+    must(unlinkat(AT_FDCWD, "soft", 0));
+    must(fchmod(open("hard2", O_RDONLY), 0606));
+    must(unlink("fifo"));
+    if (unlink("nothing") == 0)
+        _exit(92);
+}
+
+static void expect_change(int pid, uint16_t type, unsigned nth, const char *folder,
+                          const char *path, const char *target)
+{
+    struct test_record record;
+    char expected[256];
+    if (!test_ring_find_nth(&fixture.ring, type, pid, nth, &record))
+        fail_msg("no record %u of type %d", nth, type);
+    snprintf(expected, sizeof expected, "%s/%s", folder, path);
+    assert_string_equal(test_text(&record, PARAM_PATH), path[0] ? expected : "(none)");
+    snprintf(expected, sizeof expected, "%s/%s", folder, target);
+    assert_string_equal(test_text(&record, PARAM_TARGET), target[0] ? expected : "(none)");
+    assert_int_equal(record.head->flags, 0);
+    assert_int_equal(record.head->result, 0);
+}
+
+static void expect_changes(int pid, const char *folder)
+{
+    expect_change(pid, EVENT_LINK, 0, folder, "a", "hard");
+    expect_change(pid, EVENT_UNLINK, 0, folder, "hard", "");
+    expect_change(pid, EVENT_LINKAT, 0, folder, "a", "hard2");
+    expect_change(pid, EVENT_CHMOD, 0, folder, "a", "");
+    expect_change(pid, EVENT_FCHMODAT, 0, folder, "hard2", "");
+    expect_change(pid, EVENT_SYMLINK, 0, folder, "", "soft");
+    expect_change(pid, EVENT_LCHOWN, 0, folder, "soft", "");
+    expect_change(pid, EVENT_CHOWN, 0, folder, "a", "");
+    expect_change(pid, EVENT_MKDIR, 0, folder, "dir", "");
+    expect_change(pid, EVENT_MKDIRAT, 0, folder, "dir/sub", "");
+    expect_change(pid, EVENT_MKNODAT, 0, folder, "fifo", "");
+    expect_change(pid, EVENT_RENAME, 0, folder, "a", "dir/b");
+    expect_change(pid, EVENT_RENAMEAT, 0, folder, "dir/b", "dir/a");
+    expect_change(pid, EVENT_RENAMEAT2, 0, folder, "other", "dir/a");
+    expect_change(pid, EVENT_UNLINKAT, 0, folder, "dir/a", "");
+    expect_change(pid, EVENT_RMDIR, 0, folder, "dir/sub", "");
+    expect_change(pid, EVENT_UNLINKAT, 1, folder, "soft", "");
+    expect_change(pid, EVENT_FCHMOD, 0, folder, "hard2", "");
+    expect_change(pid, EVENT_UNLINK, 1, folder, "fifo", "");
+}
+
+static void test_changes(void **state)
+{
+    (void)state;
+    struct test_record record;
+    int pid = in_child(work_changes);
+    expect_changes(pid, fixture.folder);
+    assert_true(test_ring_find_nth(&fixture.ring, EVENT_UNLINK, pid, 2, &record));
+    assert_int_equal(record.head->result, -ENOENT);
+    assert_true(record.head->flags & RECORD_NAME_UNVERIFIED);
+    assert_string_equal(test_text(&record, PARAM_PATH_RAW), "nothing");
+    assert_string_equal(test_text(&record, PARAM_CWD), fixture.folder);
+}
+
 /* ---- network ---- */
 
 static void work_connect(void)
@@ -365,8 +470,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exec),        cmocka_unit_test(test_fork),
         cmocka_unit_test(test_exec_failed), cmocka_unit_test(test_open),
-        cmocka_unit_test(test_connect),     cmocka_unit_test(test_snapshot),
-        cmocka_unit_test(test_own),         cmocka_unit_test(test_adopt),
+        cmocka_unit_test(test_connect),     cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_snapshot),    cmocka_unit_test(test_own),
+        cmocka_unit_test(test_adopt),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
