@@ -72,8 +72,7 @@ static uint64_t caps_of(const struct fetch *fetch, const struct arg_desc *arg)
 {
     const struct record_head *head = &fetch->record->head;
     uint64_t caps[3] = {head->cap_effective, head->cap_permitted, head->cap_inheritable};
-    if (!record_struct(fetch->record, PARAM_CAPS, caps, sizeof caps)) {
-    }
+    (void)!record_struct(fetch->record, PARAM_CAPS, caps, sizeof caps);
     return arg->extractor == field_thread_cap_effective   ? caps[0]
            : arg->extractor == field_thread_cap_permitted ? caps[1]
                                                           : caps[2];
@@ -264,12 +263,15 @@ static span resolve_flags(const struct fetch *fetch, const struct arg_desc *arg,
     return length ? keep(fetch, text, length) : (span){NULL, 0};
 }
 
+/* A pid is the caller's own namespace's: without a start time it tells somebody only on the host.
+ */
 static span resolve_pid(const struct fetch *fetch, int64_t pid)
 {
     uint64_t start = (uint64_t)record_number(fetch->record, PARAM_PEER_START, 0);
-    const struct process *peer = pid > 0 && pid <= INT32_MAX
-                                     ? process_find(fetch->decoder->table, (int32_t)pid, start)
-                                     : NULL;
+    bool is_of_host = fetch->process && fetch->process->vpid == fetch->process->pid;
+    if (pid <= 0 || pid > INT32_MAX || (!start && !is_of_host))
+        return (span){NULL, 0};
+    const struct process *peer = process_find(fetch->decoder->table, (int32_t)pid, start);
     return peer ? process_text(fetch->decoder->table, peer->name) : (span){NULL, 0};
 }
 

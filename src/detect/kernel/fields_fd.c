@@ -24,7 +24,8 @@ static bool has_file(const struct fetch *fetch, struct file_identity *ret)
 
 static bool has_tuple(const struct fetch *fetch, struct socket_tuple *ret)
 {
-    return has_fd(fetch) && record_struct(fetch->record, PARAM_SOCKET, ret, sizeof *ret);
+    return has_fd(fetch) && record_struct(fetch->record, PARAM_SOCKET, ret, sizeof *ret) &&
+           ret->family; /* 0: there was no socket */
 }
 
 static char family_letter(uint64_t family)

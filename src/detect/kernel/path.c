@@ -49,13 +49,18 @@ span fetch_path(const struct fetch *fetch, enum param_id path, enum param_id raw
     span passed = record->params[raw];
     if (passed.len && passed.data[0] == '/')
         return path_join(fetch, (span){NULL, 0}, passed);
-    bool is_from_cwd = record_number(record, directory, AT_FDCWD) == AT_FDCWD;
-    span cwd = record->params[PARAM_CWD];
-    if (!cwd.data && fetch->process)
-        cwd = process_text(fetch->decoder->table, fetch->process->cwd);
-    if (!is_from_cwd || !cwd.data || !passed.len)
+    /* The record's CWD is where the first relative name starts from, its directory's descriptor
+     * looked up; without it what is known of the process must do. */
+    bool is_from_cwd = record_number(record, directory, AT_FDCWD) < 0;
+    bool is_first = directory == PARAM_DIRFD;
+    bool is_base_cwd = record_number(record, PARAM_DIRFD, AT_FDCWD) < 0;
+    span base =
+        is_first || (is_from_cwd && is_base_cwd) ? record->params[PARAM_CWD] : (span){NULL, 0};
+    if (!base.data && is_from_cwd && fetch->process)
+        base = process_text(fetch->decoder->table, fetch->process->cwd);
+    if (!base.data || !passed.len)
         return (span){NULL, 0};
-    return path_join(fetch, cwd, passed);
+    return path_join(fetch, base, passed);
 }
 
 span fetch_link_target(const struct fetch *fetch)

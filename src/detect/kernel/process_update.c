@@ -1,4 +1,6 @@
 /* What a record changes in the process table. */
+#include <fcntl.h>
+
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -191,7 +193,7 @@ static void take_dup(struct process_table *table, struct process *actor,
     bool has_file = record_struct(record, PARAM_FILE, &file, sizeof file);
     char text[TUPLE_TEXT_BYTES];
     span name = record->params[PARAM_PATH];
-    if (record_struct(record, PARAM_SOCKET, &socket, sizeof socket)) {
+    if (record_struct(record, PARAM_SOCKET, &socket, sizeof socket) && socket.family) {
         file.mode = S_IFSOCK | (file.mode & 07777);
         file.sock_family = tuple_is_v4(&socket) ? AF_INET : socket.family;
         name = span_of(text, tuple_text(&socket, text));
@@ -283,7 +285,9 @@ static void take_event(struct process_table *table, struct process *actor,
     default:
         break;
     }
-    text_set_param(table, actor, &actor->cwd, record, PARAM_CWD);
+    /* With a directory's descriptor CWD is that directory. */
+    if (record_number(record, PARAM_DIRFD, AT_FDCWD) < 0)
+        text_set_param(table, actor, &actor->cwd, record, PARAM_CWD);
     cgroups_set(table, actor, record->params[PARAM_CGROUPS]);
 }
 
