@@ -156,7 +156,7 @@ err_kind state_record_get(struct topic_log *log, const char *topic, uint64_t off
                           struct writer *ret, bool *ret_is_known, struct err_ctx *err)
 {
     struct topic_reader *reader = NULL;
-    struct topic_record record;
+    struct topic_record record = {0};
     bool is_known = false;
     err_kind kind = topic_reader_open(log, topic, offset, &reader, err);
     if (kind == OK)

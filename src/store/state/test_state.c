@@ -23,8 +23,10 @@ static int place_open(void **state)
 {
     struct place *place = calloc(1, sizeof *place);
     snprintf(place->path, sizeof place->path, "/tmp/test_state.XXXXXX");
-    if (!mkdtemp(place->path))
+    if (!mkdtemp(place->path)) {
+        free(place);
         return -1;
+    }
     place->fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct topic_options options = {.size_bytes_max = 16 * 1024 * 1024};
     MUST(topic_log_open(place->fd, &options, &place->log, err));

@@ -19,8 +19,10 @@ static inline int place_open(void **state)
 {
     struct place *place = calloc(1, sizeof *place);
     snprintf(place->path, sizeof place->path, "/tmp/test_topic.XXXXXX");
-    if (!mkdtemp(place->path))
+    if (!mkdtemp(place->path)) {
+        free(place);
         return -1;
+    }
     place->fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     *state = place;
     return place->fd < 0;
