@@ -38,15 +38,19 @@ err_kind state_signal_put(struct topic_log *log, const struct state_signal *sign
 
 /* ---- queries ---- */
 
-/* ?1 from, ?2 to, ?3 ?4 behind this time and offset, ?5 priority, ?6 container, ?7 rule */
+/* ?1 ?2 behind this time and offset, ?3 up to this time, ?4 priority, ?5 container, ?6 rule. The
+ * row value must be the only bound on its side, or SQLite would start each page at the other one.
+ */
 #define SELECT_ROWS                                                                                \
-    "SELECT offset, time_wall_ns FROM signal_index WHERE time_wall_ns BETWEEN ?1 AND ?2"           \
-    " AND priority <= ?5 AND (?6 IS NULL OR container_name = ?6"                                   \
-    " OR substr(container, 1, length(?6)) = ?6)"
-#define WHERE_RULE " AND rule = ?7"
-#define ASCENDING  " AND (time_wall_ns, offset) > (?3, ?4) ORDER BY time_wall_ns, offset LIMIT 256"
+    "SELECT offset, time_wall_ns FROM signal_index WHERE priority <= ?4"                           \
+    " AND (?5 IS NULL OR container_name = ?5 OR substr(container, 1, length(?5)) = ?5)"
+#define WHERE_RULE " AND rule = ?6"
+#define ASCENDING                                                                                  \
+    " AND (time_wall_ns, offset) > (?1, ?2) AND time_wall_ns <= ?3"                                \
+    " ORDER BY time_wall_ns, offset LIMIT 256"
 #define DESCENDING                                                                                 \
-    " AND (time_wall_ns, offset) < (?3, ?4) ORDER BY time_wall_ns DESC, offset DESC LIMIT 256"
+    " AND (time_wall_ns, offset) < (?1, ?2) AND time_wall_ns >= ?3"                                \
+    " ORDER BY time_wall_ns DESC, offset DESC LIMIT 256"
 
 static const char query_all[] = SELECT_ROWS ASCENDING;
 static const char query_all_newest[] = SELECT_ROWS DESCENDING;
@@ -66,10 +70,15 @@ static int64_t clamp(uint64_t value)
     return value > INT64_MAX ? INT64_MAX : (int64_t)value;
 }
 
+static int64_t time_end(const struct state_filter *filter)
+{
+    return filter->to_wall_ns ? clamp(filter->to_wall_ns) : INT64_MAX;
+}
+
 static void page_start(struct page *page, const struct state_filter *filter)
 {
-    page->time_wall_ns = filter->is_newest_first ? INT64_MAX : INT64_MIN;
-    page->offset = page->time_wall_ns;
+    page->time_wall_ns = filter->is_newest_first ? time_end(filter) : clamp(filter->from_wall_ns);
+    page->offset = filter->is_newest_first ? INT64_MAX : -1;
 }
 
 static err_kind page_read(struct topic_log *log, const struct state_filter *filter,
@@ -81,14 +90,14 @@ static err_kind page_read(struct topic_log *log, const struct state_filter *filt
     err_kind kind = topic_log_statement(log, sql, &statement, err);
     if (kind != OK)
         return kind;
-    sqlite3_bind_int64(statement, 1, clamp(filter->from_wall_ns));
-    sqlite3_bind_int64(statement, 2, filter->to_wall_ns ? clamp(filter->to_wall_ns) : INT64_MAX);
-    sqlite3_bind_int64(statement, 3, page->time_wall_ns);
-    sqlite3_bind_int64(statement, 4, page->offset);
-    sqlite3_bind_int(statement, 5, filter->priority_max);
-    bind_text(statement, 6, filter->container);
+    sqlite3_bind_int64(statement, 1, page->time_wall_ns);
+    sqlite3_bind_int64(statement, 2, page->offset);
+    sqlite3_bind_int64(statement, 3,
+                       filter->is_newest_first ? clamp(filter->from_wall_ns) : time_end(filter));
+    sqlite3_bind_int(statement, 4, filter->priority_max);
+    bind_text(statement, 5, filter->container);
     if (filter->rule.data)
-        bind_text(statement, 7, filter->rule);
+        bind_text(statement, 6, filter->rule);
     page->count = 0;
     for (bool has_row = true; kind == OK;) {
         kind = topic_log_step(log, statement, &has_row, err);
