@@ -30,6 +30,8 @@ struct place {
 static int place_open(void **state)
 {
     struct place *place = calloc(1, sizeof *place);
+    if (!place)
+        return -1;
     snprintf(place->path, sizeof place->path, "/tmp/test_alert.XXXXXX");
     if (!mkdtemp(place->path)) {
         free(place);
@@ -43,6 +45,8 @@ static int place_open(void **state)
 static int place_close(void **state)
 {
     struct place *place = *state;
+    if (!place)
+        return 0;
     static const char *const files[] = {"picket.db", "picket.db-wal", "picket.db-shm",
                                         "picket.lock"};
     for (size_t index = 0; index < 4; index++)

@@ -99,6 +99,7 @@ static void check_masked(const char *text, const char *expected)
     writer_init(&out, 4096);
     mask_text(&out, span_str(text));
     writer_byte(&out, 0);
+    assert_false(out.is_full);
     if (strcmp((const char *)out.data, expected) != 0)
         fail_msg("%s\n became   %s\n expected %s", text, (const char *)out.data, expected);
     writer_free(&out);
@@ -156,6 +157,7 @@ static void arguments_keep_their_bounds(void **state)
         writer_reset(&out);
         mask_argument(&out, span_str(argument_table[index][0]), &is_value);
         writer_byte(&out, 0);
+        assert_false(out.is_full);
         assert_string_equal((const char *)out.data, argument_table[index][1]);
     }
     writer_free(&out);
