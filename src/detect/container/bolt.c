@@ -142,11 +142,12 @@ static err_kind page_read(struct bolt *bolt, uint64_t id, struct page *ret, stru
     if (id < 2 || id >= bolt->page_count)
         return err_set(err, ERR_INPUT, "page %llu of %llu", (unsigned long long)id,
                        (unsigned long long)bolt->page_count);
-    uint8_t head[PAGE_HEAD_BYTES];
+    uint8_t bytes_of_head[PAGE_HEAD_BYTES];
+    struct page head;
     uint64_t offset = id * bolt->page_bytes;
     uint32_t overflow = 0;
-    if (!read_exact(bolt->fd, head, sizeof head, offset) ||
-        !page_head(span_of(head, sizeof head), ret, &overflow))
+    if (!read_exact(bolt->fd, bytes_of_head, sizeof bytes_of_head, offset) ||
+        !page_head(span_of(bytes_of_head, sizeof bytes_of_head), &head, &overflow))
         return err_set(err, ERR_INPUT, "page %llu: behind the end", (unsigned long long)id);
     uint64_t length = ((uint64_t)overflow + 1) * bolt->page_bytes;
     if (length > PAGE_RUN_MAX)
@@ -238,7 +239,7 @@ static err_kind leaf_find(const struct page *page, span key, struct element *ret
 static err_kind find(struct bolt *bolt, const struct bolt_bucket *bucket, span key,
                      struct element *ret, bool *ret_found, struct err_ctx *err)
 {
-    struct page page;
+    struct page page = {0};
     if (bucket_page(bolt, bucket, &page, err))
         return err->kind;
     for (int level = 0; page.flags & FLAG_BRANCH; level++) {
@@ -256,7 +257,7 @@ static err_kind find(struct bolt *bolt, const struct bolt_bucket *bucket, span k
 err_kind bolt_value(struct bolt *bolt, const struct bolt_bucket *bucket, span key, span *ret,
                     bool *ret_found, struct err_ctx *err)
 {
-    struct element element;
+    struct element element = {0};
     if (find(bolt, bucket, key, &element, ret_found, err))
         return err->kind;
     *ret_found = *ret_found && !(element.flags & LEAF_BUCKET);
@@ -268,7 +269,7 @@ err_kind bolt_value(struct bolt *bolt, const struct bolt_bucket *bucket, span ke
 err_kind bolt_child(struct bolt *bolt, const struct bolt_bucket *bucket, span key,
                     struct bolt_bucket *ret, bool *ret_found, struct err_ctx *err)
 {
-    struct element element;
+    struct element element = {0};
     if (find(bolt, bucket, key, &element, ret_found, err))
         return err->kind;
     *ret_found = *ret_found && (element.flags & LEAF_BUCKET);
@@ -306,7 +307,7 @@ static err_kind walk(struct bolt *bolt, const struct page *page, bolt_each_fn ea
         if (!element_read(page, index, &element))
             return bad_element(index, err);
         if (page->flags & FLAG_BRANCH) {
-            struct page child;
+            struct page child = {0};
             if (page_read(bolt, element.page, &child, err) ||
                 walk(bolt, &child, each, context, levels_left - 1, ret_stop, err))
                 return err->kind;
@@ -320,7 +321,7 @@ static err_kind walk(struct bolt *bolt, const struct page *page, bolt_each_fn ea
 err_kind bolt_each(struct bolt *bolt, const struct bolt_bucket *bucket, bolt_each_fn each,
                    void *context, struct err_ctx *err)
 {
-    struct page page;
+    struct page page = {0};
     bool stop = false;
     if (bucket_page(bolt, bucket, &page, err))
         return err->kind;

@@ -7,12 +7,13 @@
 static void kubernetes_labels(struct facts *facts, const json_t *labels)
 {
     struct container_info *info = facts->info;
-    facts_text(facts, &info->pod_name, json_span(json_at(labels, "io.kubernetes.pod.name", NULL)));
-    facts_text(facts, &info->pod_uid, json_span(json_at(labels, "io.kubernetes.pod.uid", NULL)));
+    facts_text(facts, &info->pod_name,
+               json_span(json_object_get(labels, "io.kubernetes.pod.name")));
+    facts_text(facts, &info->pod_uid, json_span(json_object_get(labels, "io.kubernetes.pod.uid")));
     facts_text(facts, &info->pod_namespace,
-               json_span(json_at(labels, "io.kubernetes.pod.namespace", NULL)));
-    span sandbox = json_span(json_at(labels, "io.kubernetes.sandbox.id", NULL));
-    if (span_eq(json_span(json_at(labels, "io.kubernetes.docker.type", NULL)),
+               json_span(json_object_get(labels, "io.kubernetes.pod.namespace")));
+    span sandbox = json_span(json_object_get(labels, "io.kubernetes.sandbox.id"));
+    if (span_eq(json_span(json_object_get(labels, "io.kubernetes.docker.type")),
                 SPAN("podsandbox"))) {
         info->is_sandbox = true;
         sandbox = info->id;
@@ -34,11 +35,11 @@ static void config_mounts(struct facts *facts, const json_t *points)
         if (used == count)
             break;
         mounts[used++] = (struct container_mount){
-            .source = facts_copy(facts, json_span(json_at(point, "Source", NULL))),
+            .source = facts_copy(facts, json_span(json_object_get(point, "Source"))),
             .dest = facts_copy(facts, span_str(dest)),
-            .mode = facts_copy(facts, json_span(json_at(point, "Relabel", NULL))),
-            .propagation = facts_copy(facts, json_span(json_at(point, "Propagation", NULL))),
-            .is_writable = json_is_true(json_at(point, "RW", NULL)),
+            .mode = facts_copy(facts, json_span(json_object_get(point, "Relabel"))),
+            .propagation = facts_copy(facts, json_span(json_object_get(point, "Propagation"))),
+            .is_writable = json_is_true(json_object_get(point, "RW")),
         };
     }
     facts->info->mounts = mounts;
@@ -53,7 +54,7 @@ static void config_address(struct facts *facts, const json_t *networks)
         json_t *value;
         json_object_foreach((json_t *)networks, network, value)
         {
-            facts_text(facts, &facts->info->ip, json_span(json_at(value, names[index], NULL)));
+            facts_text(facts, &facts->info->ip, json_span(json_object_get(value, names[index])));
         }
     }
 }
@@ -64,25 +65,27 @@ err_kind docker_config_parse(span bytes, struct facts *facts, span *ret_driver, 
     if (json_parse(bytes, &root, err))
         return err->kind;
     struct container_info *info = facts->info;
-    if (!span_eq(json_span(json_at(root, "ID", NULL)), info->id))
+    if (!span_eq(json_span(json_object_get(root, "ID")), info->id))
         return err_set(err, ERR_INPUT, "'ID' is not the container's");
-    span name = json_span(json_at(root, "Name", NULL));
+    span name = json_span(json_object_get(root, "Name"));
     facts_text(facts, &info->name, span_starts(name, SPAN("/")) ? span_after(name, 1) : name);
-    span image = json_span(json_at(root, "Config", "Image", NULL));
+    span image = json_span(json_object_get(json_object_get(root, "Config"), "Image"));
     facts_text(facts, &info->image, image);
-    facts_text(facts, &info->image_id, without_algorithm(json_span(json_at(root, "Image", NULL))));
+    facts_text(facts, &info->image_id,
+               without_algorithm(json_span(json_object_get(root, "Image"))));
     facts_image_name(facts, image);
     /* set where images lie in containerd's store: there is no repositories.json then */
     facts_text(facts, &info->image_digest,
-               json_span(json_at(root, "ImageManifest", "digest", NULL)));
-    const json_t *labels = json_at(root, "Config", "Labels", NULL);
+               json_span(json_object_get(json_object_get(root, "ImageManifest"), "digest")));
+    const json_t *labels = json_object_get(json_object_get(root, "Config"), "Labels");
     facts_labels(facts, labels);
     kubernetes_labels(facts, labels);
-    config_mounts(facts, json_at(root, "MountPoints", NULL));
-    config_address(facts, json_at(root, "NetworkSettings", "Networks", NULL));
-    info->created_wall_ns = time_parse(json_span(json_at(root, "Created", NULL)));
-    info->started_wall_ns = time_parse(json_span(json_at(root, "State", "StartedAt", NULL)));
-    span driver = json_span(json_at(root, "Driver", NULL));
+    config_mounts(facts, json_object_get(root, "MountPoints"));
+    config_address(facts, json_object_get(json_object_get(root, "NetworkSettings"), "Networks"));
+    info->created_wall_ns = time_parse(json_span(json_object_get(root, "Created")));
+    info->started_wall_ns =
+        time_parse(json_span(json_object_get(json_object_get(root, "State"), "StartedAt")));
+    span driver = json_span(json_object_get(root, "Driver"));
     *ret_driver = is_plain_word(driver) ? facts_copy(facts, driver) : (span){0};
     return OK;
 }
@@ -93,12 +96,12 @@ err_kind docker_host_config_parse(span bytes, struct facts *facts, struct err_ct
     if (json_parse(bytes, &root, err))
         return err->kind;
     struct container_info *info = facts->info;
-    const json_t *privileged = json_at(root, "Privileged", NULL);
+    const json_t *privileged = json_object_get(root, "Privileged");
     if (json_is_boolean(privileged))
         facts_truth(&info->privileged, json_is_true(privileged));
-    span pid = json_span(json_at(root, "PidMode", NULL));
-    span network = json_span(json_at(root, "NetworkMode", NULL));
-    span ipc = json_span(json_at(root, "IpcMode", NULL));
+    span pid = json_span(json_object_get(root, "PidMode"));
+    span network = json_span(json_object_get(root, "NetworkMode"));
+    span ipc = json_span(json_object_get(root, "IpcMode"));
     if (pid.data)
         facts_truth(&info->host_pid, span_eq(pid, SPAN("host")));
     if (network.data)
@@ -121,7 +124,7 @@ err_kind docker_repositories_parse(span bytes, struct facts *facts, struct err_c
     for (int own = 1; own >= 0; own--) {
         const char *repository;
         json_t *references;
-        json_object_foreach((json_t *)json_at(root, "Repositories", NULL), repository, references)
+        json_object_foreach((json_t *)json_object_get(root, "Repositories"), repository, references)
         {
             if (own && !(has_name && span_eq(span_str(repository), info->image_repository)))
                 continue;

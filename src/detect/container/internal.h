@@ -72,8 +72,6 @@ static inline void auto_json(json_t **value)
 {
     json_decref(*value);
 }
-/* The member of a member …, up to NULL; NULL when some step is not there. */
-const json_t *json_at(const json_t *value, ...) __attribute__((sentinel));
 /* A string's bytes; data NULL for what is not a string. */
 span json_span(const json_t *value);
 

@@ -1,5 +1,3 @@
-#include <stdarg.h>
-
 #include "container/internal.h"
 
 /* jansson itself stops at 2,048 levels; what the runtimes write has less than 20. A first pass
@@ -43,19 +41,6 @@ err_kind json_parse(span bytes, json_t **ret, struct err_ctx *err)
         return err_set(err, ERR_INPUT, "%d:%d: %s", error.line, error.column, error.text);
     *ret = value;
     return OK;
-}
-
-const json_t *json_at(const json_t *value, ...)
-{
-    va_list names;
-    va_start(names, value);
-    const char *name = va_arg(names, const char *);
-    while (name && value) {
-        value = json_object_get(value, name);
-        name = va_arg(names, const char *);
-    }
-    va_end(names);
-    return value;
 }
 
 span json_span(const json_t *value)

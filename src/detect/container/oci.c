@@ -40,7 +40,7 @@ static const char *const image_annotations[] = {
 
 static span text_of(const json_t *annotations, const char *key)
 {
-    return json_span(json_at(annotations, key, NULL));
+    return json_span(json_object_get(annotations, key));
 }
 
 /* CRI-O keeps label maps as JSON in an annotation. */
@@ -122,8 +122,8 @@ static bool has_text(const json_t *list, const char *text)
 /* What comes from the host; proc, tmpfs and the like are every container's own. */
 static bool is_bind(const json_t *mount)
 {
-    const json_t *options = json_at(mount, "options", NULL);
-    return span_eq(json_span(json_at(mount, "type", NULL)), SPAN("bind")) ||
+    const json_t *options = json_object_get(mount, "options");
+    return span_eq(json_span(json_object_get(mount, "type")), SPAN("bind")) ||
            has_text(options, "bind") || has_text(options, "rbind");
 }
 
@@ -154,11 +154,11 @@ static void read_mounts(struct facts *facts, const json_t *list)
     {
         if (used == count || !is_bind(value))
             continue;
-        const json_t *options = json_at(value, "options", NULL);
+        const json_t *options = json_object_get(value, "options");
         bool is_read_only = has_text(options, "ro");
         mounts[used++] = (struct container_mount){
-            .source = facts_copy(facts, json_span(json_at(value, "source", NULL))),
-            .dest = facts_copy(facts, json_span(json_at(value, "destination", NULL))),
+            .source = facts_copy(facts, json_span(json_object_get(value, "source"))),
+            .dest = facts_copy(facts, json_span(json_object_get(value, "destination"))),
             .mode = is_read_only ? SPAN("ro") : SPAN(""),
             .propagation = propagation_of(options),
             .is_writable = !is_read_only,
@@ -180,9 +180,9 @@ static void read_namespace(enum container_truth *field, const json_t *list, cons
     json_t *value;
     json_array_foreach(list, index, value)
     {
-        if (!span_eq(json_span(json_at(value, "type", NULL)), span_str(type)))
+        if (!span_eq(json_span(json_object_get(value, "type")), span_str(type)))
             continue;
-        if (!json_span(json_at(value, "path", NULL)).len)
+        if (!json_span(json_object_get(value, "path")).len)
             facts_truth(field, false);
         return;
     }
@@ -196,15 +196,19 @@ static bool is_privileged(const json_t *spec)
     bool has_all_devices = false;
     size_t index;
     json_t *rule;
-    json_array_foreach(json_at(spec, "linux", "resources", "devices", NULL), index, rule)
+    json_array_foreach(
+        json_object_get(json_object_get(json_object_get(spec, "linux"), "resources"), "devices"),
+        index, rule)
     {
-        bool is_any = !json_at(rule, "major", NULL) && !json_at(rule, "minor", NULL);
-        span type = json_span(json_at(rule, "type", NULL));
+        bool is_any = !json_object_get(rule, "major") && !json_object_get(rule, "minor");
+        span type = json_span(json_object_get(rule, "type"));
         if (is_any && (type.len == 0 || span_eq(type, SPAN("a"))))
-            has_all_devices = json_is_true(json_at(rule, "allow", NULL));
+            has_all_devices = json_is_true(json_object_get(rule, "allow"));
     }
-    const json_t *bounding = json_at(spec, "process", "capabilities", "bounding", NULL);
-    return has_all_devices && json_array_size(json_at(spec, "linux", "maskedPaths", NULL)) == 0 &&
+    const json_t *bounding = json_object_get(
+        json_object_get(json_object_get(spec, "process"), "capabilities"), "bounding");
+    return has_all_devices &&
+           json_array_size(json_object_get(json_object_get(spec, "linux"), "maskedPaths")) == 0 &&
            has_text(bounding, "CAP_SYS_ADMIN") && has_text(bounding, "CAP_SYS_MODULE");
 }
 
@@ -213,14 +217,14 @@ err_kind oci_spec_parse(span bytes, struct facts *facts, struct err_ctx *err)
     AUTO(auto_json) json_t *root = NULL;
     if (json_parse(bytes, &root, err))
         return err->kind;
-    if (!json_is_object(json_at(root, "linux", NULL)))
+    if (!json_is_object(json_object_get(root, "linux")))
         return err_set(err, ERR_INPUT, "no 'linux' section, as a container's specification has");
     struct container_info *info = facts->info;
     if (info->type == CONTAINER_OTHER)
         info->type = CONTAINER_CONTAINERD;
-    read_annotations(facts, json_at(root, "annotations", NULL));
-    read_mounts(facts, json_at(root, "mounts", NULL));
-    const json_t *namespaces = json_at(root, "linux", "namespaces", NULL);
+    read_annotations(facts, json_object_get(root, "annotations"));
+    read_mounts(facts, json_object_get(root, "mounts"));
+    const json_t *namespaces = json_object_get(json_object_get(root, "linux"), "namespaces");
     read_namespace(&info->host_pid, namespaces, "pid");
     read_namespace(&info->host_network, namespaces, "network");
     read_namespace(&info->host_ipc, namespaces, "ipc");

@@ -44,8 +44,10 @@ static bool line_parse(span line, bool is_group, struct user_row *ret)
     if (is_group)
         return true;
     /* gid, comment, home, shell: what is behind the uid may be missing */
-    if (!span_until(&line, ':', &field) || !span_until(&line, ':', &field))
-        return true;
+    for (int skipped = 0; skipped < 2; skipped++) {
+        if (!span_until(&line, ':', &field))
+            return true;
+    }
     if (span_until(&line, ':', &ret->home))
         ret->shell = line;
     else

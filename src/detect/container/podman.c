@@ -16,15 +16,15 @@ err_kind podman_config_parse(span bytes, struct facts *facts, struct err_ctx *er
     if (json_parse(bytes, &root, err))
         return err->kind;
     struct container_info *info = facts->info;
-    if (!span_eq(json_span(json_at(root, "id", NULL)), info->id))
+    if (!span_eq(json_span(json_object_get(root, "id")), info->id))
         return err_set(err, ERR_INPUT, "'id' is not the container's");
     info->type = CONTAINER_PODMAN;
-    facts_labels(facts, json_at(root, "labels", NULL));
-    facts_text(facts, &info->name, json_span(json_at(root, "name", NULL)));
-    span image = json_span(json_at(root, "rootfsImageName", NULL));
+    facts_labels(facts, json_object_get(root, "labels"));
+    facts_text(facts, &info->name, json_span(json_object_get(root, "name")));
+    span image = json_span(json_object_get(root, "rootfsImageName"));
     facts_text(facts, &info->image, image);
     facts_image_name(facts, image);
-    facts_text(facts, &info->image_id, json_span(json_at(root, "rootfsImageID", NULL)));
+    facts_text(facts, &info->image_id, json_span(json_object_get(root, "rootfsImageID")));
     return OK;
 }
 
@@ -45,7 +45,7 @@ static err_kind bolt_read(int fd, struct facts *facts, bool *ret_again, struct e
     AUTO(arena_free) struct arena pages;
     arena_init(&pages, BOLT_BYTES_MAX);
     struct bolt bolt;
-    span config;
+    span config = {0};
     bool found = false;
     if (bolt_open(&bolt, fd, &pages, err))
         return err->kind;

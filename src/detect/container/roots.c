@@ -96,7 +96,7 @@ static void read_docker_daemon(struct sources *sources, const char *folder)
     }
     static const char *const names[] = {"graph", "data-root"};
     for (size_t index = 0; index < sizeof names / sizeof *names; index++)
-        roots_add(&sources->roots, ROOT_DOCKER, json_span(json_at(root, names[index], NULL)));
+        roots_add(&sources->roots, ROOT_DOCKER, json_span(json_object_get(root, names[index])));
 }
 
 /* Which key of which section of a settings file names what. */

@@ -11,14 +11,14 @@ static void read_metadata(struct facts *facts, span text)
     if (!text.data || json_parse(text, &metadata, &err))
         return;
     struct container_info *info = facts->info;
-    span image = json_span(json_at(metadata, "image-name", NULL));
+    span image = json_span(json_object_get(metadata, "image-name"));
     facts_text(facts, &info->image, image);
     facts_image_name(facts, image);
-    facts_text(facts, &info->image_id, json_span(json_at(metadata, "image-id", NULL)));
-    facts_text(facts, &info->name, json_span(json_at(metadata, "metadata-name", NULL)));
-    facts_text(facts, &info->name, json_span(json_at(metadata, "name", NULL)));
-    facts_text(facts, &info->pod_namespace, json_span(json_at(metadata, "namespace", NULL)));
-    facts_text(facts, &info->pod_sandbox_id, json_span(json_at(metadata, "pod-id", NULL)));
+    facts_text(facts, &info->image_id, json_span(json_object_get(metadata, "image-id")));
+    facts_text(facts, &info->name, json_span(json_object_get(metadata, "metadata-name")));
+    facts_text(facts, &info->name, json_span(json_object_get(metadata, "name")));
+    facts_text(facts, &info->pod_namespace, json_span(json_object_get(metadata, "namespace")));
+    facts_text(facts, &info->pod_sandbox_id, json_span(json_object_get(metadata, "pod-id")));
 }
 
 /* The member of a list of objects whose `id` is this; NULL when there is none. */
@@ -28,7 +28,7 @@ static const json_t *list_find(const json_t *list, span id)
     json_t *value;
     json_array_foreach(list, index, value)
     {
-        if (id.len && span_eq(json_span(json_at(value, "id", NULL)), id))
+        if (id.len && span_eq(json_span(json_object_get(value, "id")), id))
             return value;
     }
     return NULL;
@@ -45,11 +45,12 @@ err_kind storage_containers_parse(span bytes, struct facts *facts, bool *ret_fou
     *ret_found = container != NULL;
     if (!container)
         return OK;
-    read_metadata(facts, json_span(json_at(container, "metadata", NULL)));
-    facts_text(facts, &info->name, json_span(json_array_get(json_at(container, "names", NULL), 0)));
-    facts_text(facts, &info->image_id, json_span(json_at(container, "image", NULL)));
+    read_metadata(facts, json_span(json_object_get(container, "metadata")));
+    facts_text(facts, &info->name,
+               json_span(json_array_get(json_object_get(container, "names"), 0)));
+    facts_text(facts, &info->image_id, json_span(json_object_get(container, "image")));
     if (info->created_wall_ns == 0)
-        info->created_wall_ns = time_parse(json_span(json_at(container, "created", NULL)));
+        info->created_wall_ns = time_parse(json_span(json_object_get(container, "created")));
     return OK;
 }
 
@@ -59,8 +60,8 @@ err_kind storage_images_parse(span bytes, struct facts *facts, struct err_ctx *e
     if (json_parse(bytes, &root, err))
         return err->kind;
     const json_t *image = list_find(root, facts->info->image_id);
-    facts_text(facts, &facts->info->image_digest, json_span(json_at(image, "digest", NULL)));
-    span name = json_span(json_array_get(json_at(image, "names", NULL), 0));
+    facts_text(facts, &facts->info->image_digest, json_span(json_object_get(image, "digest")));
+    span name = json_span(json_array_get(json_object_get(image, "names"), 0));
     if (name.len && !facts->info->image_repository.data)
         facts_image_name(facts, name);
     return OK;

@@ -39,8 +39,10 @@ static int lab_begin(void **state)
 {
     struct lab *lab = calloc(1, sizeof *lab);
     snprintf(lab->root, sizeof lab->root, "/tmp/opener.XXXXXX");
-    if (!mkdtemp(lab->root))
+    if (!mkdtemp(lab->root)) {
+        free(lab);
         return -1;
+    }
     mkdir(in_lab(lab, "containers"), 0700);
     mkdir(in_lab(lab, "containers/" HEX_ID), 0700);
     put_file(lab, "containers/" HEX_ID "/config.v2.json", "{}");
