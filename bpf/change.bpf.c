@@ -11,9 +11,7 @@ static const struct touch_list touch_none;
 
 static __always_inline bool touch_has_inode(struct touch_list *list, struct inode *inode)
 {
-    __u64 address = 0; /* by way of memory: a number then, and no pointer to the verifier */
-    bpf_probe_read_kernel(&address, sizeof address, &inode);
-    return inode_is_touched(list, address);
+    return inode_is_touched(list, number_of(inode));
 }
 
 static __always_inline void touch_add(struct touch_list *list, struct inode *inode,
@@ -494,7 +492,7 @@ static __noinline int change_done(struct call *call)
         struct file *file = file_of(task, change.dirfd);
         put_u64(space, PARAM_FD, (__u64)change.dirfd);
         if (file) {
-            put_file_path(space, PARAM_PATH, file, task);
+            put_file_path(space, PARAM_PATH, file);
             put_file(space, PARAM_FILE, file);
         }
         record_send(call->page, space);

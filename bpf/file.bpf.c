@@ -54,7 +54,7 @@ static __noinline void proc_mem_opened(struct call *call, struct file *file)
         return;
     put_u64(space, PARAM_FD, (__u64)call->result);
     put_u64(space, PARAM_PEER_PID, (__u64)first.nr);
-    put_file_path(space, PARAM_PATH, file, task);
+    put_file_path(space, PARAM_PATH, file);
     record_send(call->page, space);
 }
 
@@ -78,7 +78,7 @@ static __noinline int open_done(struct call *call)
     put_u64(space, PARAM_FLAGS, flags);
     put_u64(space, PARAM_MODE, mode);
     if (file) {
-        put_file_path(space, PARAM_PATH, file, task);
+        put_file_path(space, PARAM_PATH, file);
         put_file(space, PARAM_FILE, file);
     }
     put_user_path(space, PARAM_PATH_RAW, name);
@@ -107,7 +107,7 @@ static __noinline int dup_done(struct call *call)
     if (call->event == EVENT_DUP3)
         put_u64(space, PARAM_FLAGS, (__u32)call->args[2]);
     if (file) {
-        put_file_path(space, PARAM_PATH, file, task);
+        put_file_path(space, PARAM_PATH, file);
         put_file(space, PARAM_FILE, file);
         put_sock(space, file_sock(file), false);
     }

@@ -353,6 +353,14 @@ struct upid_copy {
         BPF_CORE_READ(from_, __VA_ARGS__);                                                         \
     })
 
+/* A kernel's pointer that the verifier knows as such, as the number that a SUBPROGRAM takes. */
+static __always_inline __u64 number_of(const void *pointer)
+{
+    __u64 number = 0;
+    bpf_probe_read_kernel(&number, sizeof number, &pointer);
+    return number;
+}
+
 /* A function that the verifier checks once by itself, not again at each call. It takes structures
  * of ours by pointer (and must ask whether they are there) and the kernel's as numbers. */
 #define SUBPROGRAM __weak __noinline

@@ -90,7 +90,6 @@ int enter_mount(struct call_enter_context *context)
 static __noinline void put_names(struct scratch *space, struct call *call)
 {
     const __u64 *args = call->args;
-    struct task_struct *task = bpf_get_current_task_btf();
     switch (call->event) {
     case EVENT_MOUNT:
         if (args[0])
@@ -124,7 +123,7 @@ static __noinline void put_names(struct scratch *space, struct call *call)
     default:
         put_raw(space, PARAM_PATH_RAW, args[0], 0);
     }
-    put_cwd(space, PARAM_CWD, task);
+    put_cwd(space, PARAM_CWD);
 }
 
 static __noinline int mount_done(struct call *call)
@@ -148,7 +147,8 @@ static __noinline int mount_done(struct call *call)
         bpf_probe_read_kernel(&root, sizeof root,
                               (void *)READ(task, fs) +
                                   bpf_core_field_offset(struct fs_struct, root));
-        put_path(space, PARAM_PATH, root.mnt, root.dentry, NULL);
+        space->task = NULL; /* no root but the top */
+        put_path(space, PARAM_PATH, (__u64)root.mnt, (__u64)root.dentry);
     }
     record_send(call->page, space);
     bpf_map_delete_elem(&entered_calls, &key);

@@ -20,7 +20,7 @@ static __noinline int connect_done(struct call *call)
     put_u64(space, PARAM_FD, signed32(call->args[0]));
     struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
     if (tuple && sock) {
-        sock_tuple(sock, tuple);
+        sock_tuple((__u64)sock, tuple);
         /* refused, or asked of a datagram socket to forget: the kernel holds no remote end */
         if (!tuple->remote_port && sockaddr_remote(tuple, call->args[1], call->args[2]))
             space->flags |= RECORD_NAME_UNVERIFIED;
@@ -60,7 +60,7 @@ static __noinline int bind_done(struct call *call)
         put_u64(space, PARAM_BACKLOG, signed32(call->args[1]));
     struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
     if (tuple && sock) {
-        sock_tuple(sock, tuple);
+        sock_tuple((__u64)sock, tuple);
         if (tuple->family == AF_UNIX)
             put_unix_path(space, sock);
         struct socket_tuple asked = {};
@@ -89,7 +89,7 @@ static __noinline int accept_done(struct call *call)
         put_u64(space, PARAM_FLAGS, (__u32)call->args[3]);
     struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
     if (tuple && sock) {
-        sock_tuple(sock, tuple);
+        sock_tuple((__u64)sock, tuple);
         tuple->is_server = 1;
         if (tuple->family == AF_UNIX)
             put_unix_path(space, sock);
@@ -123,12 +123,14 @@ struct {
 struct message {
     __u64 data, len;
     __u64 address, address_len;
+    __u32 flags; /* enum record_flag */
+    __u32 unused;
 };
 
-static __noinline void message_header(struct message *message, __u64 header, bool is_compat)
+SUBPROGRAM int message_header(struct message *message, __u64 header, __u32 is_compat)
 {
     if (!message)
-        return;
+        return 0;
     if (is_compat) { /* struct compat_msghdr */
         __u32 fields[4] = {}, vector[2] = {};
         bpf_probe_read_user(fields, sizeof fields, (void *)header);
@@ -137,7 +139,7 @@ static __noinline void message_header(struct message *message, __u64 header, boo
         message->address_len = fields[1];
         message->data = vector[0];
         message->len = fields[3] ? vector[1] : 0;
-        return;
+        return 0;
     }
     __u64 fields[4] = {}, vector[2] = {};
     bpf_probe_read_user(fields, sizeof fields, (void *)header);
@@ -146,6 +148,7 @@ static __noinline void message_header(struct message *message, __u64 header, boo
     message->address_len = (__u32)fields[1];
     message->data = vector[0];
     message->len = fields[3] ? vector[1] : 0;
+    return 0;
 }
 
 static __always_inline void message_read(struct message *message, struct call *call)
@@ -179,13 +182,15 @@ static __always_inline bool flow_is_new(struct sock *sock, const struct socket_t
     return bpf_map_update_elem(&flows, &flow, &one, BPF_NOEXIST) == 0;
 }
 
-static __always_inline void put_message(struct call *call, __u32 event, struct message *message,
-                                        const struct socket_tuple *tuple, __u32 flags,
-                                        struct sock *sock)
+SUBPROGRAM int put_message(struct call *call, __u32 event, struct message *message,
+                           const struct socket_tuple *tuple, __u64 sock)
 {
-    struct scratch *space = record_begin(call->page, event, call->result, call->flags | flags);
+    struct control *page = control_page();
+    if (!call || !message || !tuple || !page)
+        return 0;
+    struct scratch *space = record_begin(page, event, call->result, call->flags | message->flags);
     if (!space)
-        return;
+        return 0;
     put_u64(space, PARAM_FD, signed32(call->args[0]));
     struct socket_tuple *copy = put_struct(space, PARAM_SOCKET, struct socket_tuple);
     if (copy)
@@ -199,38 +204,40 @@ static __always_inline void put_message(struct call *call, __u32 event, struct m
         len = (__u64)call->result;
     put_bytes(space, event == EVENT_DNS ? PARAM_DNS : PARAM_BUFFER, (void *)message->data, len,
               BUFFER_BYTES_MAX, true, 0);
-    record_send(call->page, space);
+    record_send(page, space);
+    return 0;
 }
 
 static __noinline int message_done(struct call *call)
 {
+    struct control *page =
+        call->page; /* put_message takes the verifier's knowledge of *call away */
     struct message message = {};
     struct socket_tuple tuple = {};
-    __u32 flags = 0;
     bool is_receive = call->event == EVENT_RECVFROM || call->event == EVENT_RECVMSG;
     struct sock *sock = fd_sock((__s32)call->args[0]);
     if (!sock)
         return 0;
-    sock_tuple(sock, &tuple);
+    sock_tuple((__u64)sock, &tuple);
     if (tuple.family != AF_INET && tuple.family != AF_INET6 && is_receive)
         return 0;
     if (tuple.remote_port == 0 || is_receive || tuple.type != 1 /* SOCK_STREAM */) {
         message_read(&message, call);
         if (tuple.remote_port == 0 && sockaddr_remote(&tuple, message.address, message.address_len))
-            flags = RECORD_NAME_UNVERIFIED;
+            message.flags = RECORD_NAME_UNVERIFIED;
     }
-    if (call->page->want_event[EVENT_DNS] && tuple.remote_port == DNS_PORT && call->result > 0) {
+    if (page->want_event[EVENT_DNS] && tuple.remote_port == DNS_PORT && call->result > 0) {
         if (!message.data)
             message_read(&message, call);
-        put_message(call, EVENT_DNS, &message, &tuple, flags, sock);
+        put_message(call, EVENT_DNS, &message, &tuple, (__u64)sock);
     }
-    if (is_receive || !call->page->want_event[call->event & 127])
+    if (is_receive || !page->want_event[call->event & 127])
         return 0;
     if (!flow_is_new(sock, &tuple))
         return 0;
     if (!message.data)
         message_read(&message, call);
-    put_message(call, call->event, &message, &tuple, flags, sock);
+    put_message(call, call->event, &message, &tuple, (__u64)sock);
     return 0;
 }
 

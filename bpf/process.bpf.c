@@ -32,7 +32,7 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
     if (interpreter != filename)
         put_string(space, PARAM_INTERPRETER, interpreter, PATH_BYTES_MAX, false);
     put_arguments(space, task);
-    put_cwd(space, PARAM_CWD, task);
+    put_cwd(space, PARAM_CWD);
     put_string(space, PARAM_COMM, task->comm, sizeof task->comm, false);
     struct process_identity *identity = put_struct(space, PARAM_PROCESS, struct process_identity);
     if (identity)
@@ -143,7 +143,6 @@ static __noinline int exec_failed(struct call *call)
 {
     if (call->result >= 0)
         return 0;
-    struct task_struct *task = bpf_get_current_task_btf();
     struct scratch *space =
         record_begin(call->page, call->event, call->result, call->flags | RECORD_NAME_UNVERIFIED);
     if (!space)
@@ -151,7 +150,7 @@ static __noinline int exec_failed(struct call *call)
     if (call->event == EVENT_EXECVEAT)
         put_u64(space, PARAM_DIRFD, (__u64)(__s64)(__s32)call->args[0]);
     put_user_path(space, PARAM_PATH_RAW, call->args[call->event == EVENT_EXECVEAT]);
-    put_cwd(space, PARAM_CWD, task);
+    put_cwd(space, PARAM_CWD);
     record_send(call->page, space);
     return 0;
 }

@@ -55,6 +55,7 @@ static __always_inline int task_told(struct bpf_iter__task *context, bool with_a
     head->type = EVENT_TASK;
     head->time_boot_ns = bpf_ktime_get_boot_ns();
     head->cgroup_id = READ(task, cgroups, dfl_cgrp, kn, id);
+    space->task = task;
     space->flags = RECORD_SNAPSHOT;
     space->len = sizeof *head;
     struct file *exe = READ(task, mm, exe_file);
@@ -66,7 +67,7 @@ static __always_inline int task_told(struct bpf_iter__task *context, bool with_a
         put_task_list(space, PARAM_ENV, task, READ(task, mm, env_start), READ(task, mm, env_end),
                       RECORD_CUT_ENV);
     }
-    put_cwd(space, PARAM_CWD, task);
+    put_cwd(space, PARAM_CWD);
     put_string(space, PARAM_COMM, task->comm, sizeof task->comm, false);
     struct process_identity *identity = put_struct(space, PARAM_PROCESS, struct process_identity);
     if (identity)

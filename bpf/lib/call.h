@@ -178,6 +178,6 @@ static __always_inline void put_fd_file(struct scratch *space, struct task_struc
     struct file *file = file_of(task, fd);
     if (!file)
         return;
-    put_file_path(space, PARAM_PATH, file, task);
+    put_file_path(space, PARAM_PATH, file);
     put_file(space, PARAM_FILE, file);
 }

@@ -92,11 +92,12 @@ static __always_inline struct sock *file_sock(struct file *file)
     return READ(socket, sk);
 }
 
-static __noinline void file_identity(struct file *file, struct file_identity *ret)
+SUBPROGRAM int file_identity(__u64 address, struct file_identity *ret)
 {
+    struct file *file = (void *)address;
     struct inode *inode = READ(file, f_inode);
     if (!inode || !ret)
-        return;
+        return 0;
     inode_identity(inode, ret);
     struct sock *sock = file_sock(file);
     if (sock) {
@@ -106,13 +107,14 @@ static __noinline void file_identity(struct file *file, struct file_identity *re
     }
     if (dentry_is_memfd(READ(file, f_path.dentry)))
         ret->layer |= EXE_MEMFD;
+    return 0;
 }
 
 static __always_inline void put_file(struct scratch *space, __u16 id, struct file *file)
 {
     struct file_identity *identity = put_struct(space, id, struct file_identity);
     if (identity)
-        file_identity(file, identity);
+        file_identity((__u64)file, identity);
 }
 
 /* Of a name without proof: the folder that it starts from. */
@@ -120,7 +122,7 @@ static __always_inline void put_base(struct scratch *space, struct task_struct *
 {
     struct file *file = dirfd >= 0 ? file_of(task, dirfd) : NULL;
     if (file)
-        put_file_path(space, PARAM_CWD, file, task);
+        put_file_path(space, PARAM_CWD, file);
     else
-        put_cwd(space, PARAM_CWD, task);
+        put_cwd(space, PARAM_CWD);
 }

@@ -148,32 +148,31 @@ static __always_inline void put_walk(struct scratch *space, __u32 id, struct vfs
     put_bytes(space, id, &space->path[at], PATH_BYTES_MAX - at, PATH_BYTES_MAX, false, 0);
 }
 
-/* Puts the name that (mnt, dentry) has for the task as parameter `id`. */
-static __noinline void put_path(struct scratch *space, __u32 id, struct vfsmount *mnt,
-                                struct dentry *dentry, struct task_struct *task)
+/* Puts the name that (mnt, dentry) has for the record's task as parameter `id`. */
+SUBPROGRAM int put_path(struct scratch *space, __u32 id, __u64 mnt, __u64 dentry)
 {
-    if (dentry)
-        put_walk(space, id, mnt, dentry, NULL, task);
+    if (space && dentry)
+        put_walk(space, id, (void *)mnt, (void *)dentry, NULL, space->task);
+    return 0;
 }
 
-static __always_inline void put_file_path(struct scratch *space, __u32 id, struct file *file,
-                                          struct task_struct *task)
+static __always_inline void put_file_path(struct scratch *space, __u32 id, struct file *file)
 {
     struct path_copy path = {};
     if (!file)
         return;
     bpf_probe_read_kernel(&path, sizeof path,
-                          (void *)file + bpf_core_field_offset(struct file, f_path));
-    put_path(space, id, path.mnt, path.dentry, task);
+                          (const void *)file + bpf_core_field_offset(struct file, f_path));
+    put_path(space, id, (__u64)path.mnt, (__u64)path.dentry);
 }
 
-static __always_inline void put_cwd(struct scratch *space, __u32 id, struct task_struct *task)
+static __always_inline void put_cwd(struct scratch *space, __u32 id)
 {
     struct path_copy path = {};
-    struct fs_struct *fs = READ(task, fs);
+    struct fs_struct *fs = READ(space->task, fs);
     if (!fs)
         return;
     bpf_probe_read_kernel(&path, sizeof path,
                           (void *)fs + bpf_core_field_offset(struct fs_struct, pwd));
-    put_path(space, id, path.mnt, path.dentry, task);
+    put_path(space, id, (__u64)path.mnt, (__u64)path.dentry);
 }

@@ -24,7 +24,8 @@ struct scratch {
     __u32 busy;
     __u32 len; /* of the record so far */
     __u32 flags;
-    __u32 slot;
+    __u32 unused;
+    struct task_struct *task;      /* whose record it is, and whose root its names start from */
     char path[2 * PATH_BYTES_MAX]; /* names grow downwards from PATH_BYTES_MAX */
     /* last components of what the program passed */
     char last[2][NAME_BYTES]; /* zero padded */
@@ -179,6 +180,7 @@ static __always_inline struct scratch *record_begin(struct control *page, __u32 
     head->cpu = cpu;
     head->result = result;
     head->cgroup_id = bpf_get_current_cgroup_id();
+    space->task = task;
     space->flags = flags;
     space->len = sizeof *head;
     return space;

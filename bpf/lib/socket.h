@@ -9,10 +9,11 @@ static __always_inline __u16 swap16(__u16 value)
     return __builtin_bswap16(value);
 }
 
-static __noinline void sock_tuple(struct sock *sock, struct socket_tuple *ret)
+SUBPROGRAM int sock_tuple(__u64 address, struct socket_tuple *ret)
 {
+    struct sock *sock = (void *)address;
     if (!ret)
-        return;
+        return 0;
     ret->family = READ(sock, __sk_common.skc_family);
     ret->type = (__u8)READ(sock, sk_type);
     ret->protocol = (__u8)READ(sock, sk_protocol);
@@ -31,10 +32,11 @@ static __noinline void sock_tuple(struct sock *sock, struct socket_tuple *ret)
                     (void *)sock + bpf_core_field_offset(struct sock, __sk_common) +
                         bpf_core_field_offset(struct sock_common, skc_v6_daddr));
     } else {
-        return;
+        return 0;
     }
     ret->local_port = READ(sock, __sk_common.skc_num);
     ret->remote_port = swap16(READ(sock, __sk_common.skc_dport));
+    return 0;
 }
 
 /* The remote end from a user's sockaddr; true when it held an address of ret's family or of a kind
@@ -90,7 +92,7 @@ static __noinline __attribute__((unused)) void put_sock(struct scratch *space, s
     struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
     if (!tuple)
         return;
-    sock_tuple(sock, tuple);
+    sock_tuple((__u64)sock, tuple);
     if (tuple->family == AF_UNIX)
         put_unix_path(space, is_peer ? READ((struct unix_sock *)sock, peer) : sock);
 }

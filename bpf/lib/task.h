@@ -93,9 +93,12 @@ static long kernfs_step(__u32 index, struct kernfs_walk *walk)
 }
 
 /* Appends "label:path" and a NUL to the list that `list` begins; returns its new length. */
-static __noinline __u32 cgroup_append(struct scratch *space, __u32 used, struct cgroup *cgroup,
-                                      __u64 label, __u32 label_len)
+SUBPROGRAM int cgroup_append(struct scratch *space, __u32 used, __u64 address, __u64 label,
+                             __u32 label_len)
 {
+    struct cgroup *cgroup = (void *)address;
+    if (!space)
+        return 0;
     struct kernfs_walk walk = {.space = space, .node = READ(cgroup, kn), .at = PATH_BYTES_MAX};
     bpf_loop(64, kernfs_step, &walk, 0);
     __u32 from = walk.at, base = space->len;
@@ -152,15 +155,17 @@ static __noinline void put_cgroups(struct scratch *space, struct task_struct *ta
     __u32 len = 0;
     if (!set || !param_next(space))
         return;
-    len = cgroup_append(space, len, READ(set, dfl_cgrp), CGROUP_LABEL(':', 0, 0, 0, 0, 0, 0, 0), 1);
+    len = cgroup_append(space, len, (__u64)READ(set, dfl_cgrp),
+                        CGROUP_LABEL(':', 0, 0, 0, 0, 0, 0, 0), 1);
     if ((cgroup = cgroup_v1(set, SUBSYSTEM(memory_cgrp_id))))
-        len = cgroup_append(space, len, cgroup, CGROUP_LABEL('m', 'e', 'm', 'o', 'r', 'y', ':', 0),
-                            7);
+        len = cgroup_append(space, len, (__u64)cgroup,
+                            CGROUP_LABEL('m', 'e', 'm', 'o', 'r', 'y', ':', 0), 7);
     if ((cgroup = cgroup_v1(set, SUBSYSTEM(pids_cgrp_id))))
-        len = cgroup_append(space, len, cgroup, CGROUP_LABEL('p', 'i', 'd', 's', ':', 0, 0, 0), 5);
+        len = cgroup_append(space, len, (__u64)cgroup,
+                            CGROUP_LABEL('p', 'i', 'd', 's', ':', 0, 0, 0), 5);
     if ((cgroup = cgroup_v1(set, SUBSYSTEM(cpuset_cgrp_id))))
-        len = cgroup_append(space, len, cgroup, CGROUP_LABEL('c', 'p', 'u', 's', 'e', 't', ':', 0),
-                            7);
+        len = cgroup_append(space, len, (__u64)cgroup,
+                            CGROUP_LABEL('c', 'p', 'u', 's', 'e', 't', ':', 0), 7);
     struct param_head *param = param_next(space);
     asm volatile("" : "+r"(len));
     if (!param || len > 4 * PATH_BYTES_MAX)
@@ -180,7 +185,7 @@ static __always_inline void put_stdio(struct scratch *space, struct task_struct 
     for (int fd = 0; fd < 3; fd++) {
         struct file *file = file_of(task, fd);
         if (file)
-            file_identity(file, &stdio->fd[fd]);
+            file_identity((__u64)file, &stdio->fd[fd]);
     }
 }
 
@@ -203,11 +208,11 @@ static __always_inline void put_exe(struct scratch *space, struct task_struct *t
 {
     struct dentry *dentry = READ(file, f_path.dentry);
     struct inode *inode = READ(file, f_inode);
-    put_file_path(space, PARAM_EXE_PATH, file, task);
+    put_file_path(space, PARAM_EXE_PATH, file);
     struct file_identity *identity = put_struct(space, PARAM_EXE_FILE, struct file_identity);
     if (!identity)
         return;
-    file_identity(file, identity);
+    file_identity(number_of(file), identity);
     __u64 flags = identity->layer;
     if (inode_is_writable(inode, task))
         flags |= EXE_WRITABLE;
