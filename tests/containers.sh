@@ -2,15 +2,18 @@
 # Containers that live 50 ms, in real runtimes with data roots of their own, must be found with
 # name, image, id or digest, and labels: tests/containers.sh [BUILD_DIR]. Needs root; a runtime that
 # is not installed is skipped with the reason. Ends what it started, by process id. About 20 s.
+# Output is TAP.
 set -u
-build=$(realpath "${1:-build}")
+build=$(realpath "${1:-${BUILD:-build}}")
 live=$build/src/live_container
-[ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 77; }
-[ -x "$live" ] || { echo "skipped: $live is not built"; exit 77; }
+leave() { echo "1..0 # SKIP $*"; exit 0; }
+[ "$(id -u)" = 0 ] || leave "needs root"
+[ -x "$live" ] || leave "$live is not built"
+busybox=$(command -v busybox) || leave "needs a static busybox"
 
 lab=$(mktemp -d /tmp/picket-containers.XXXXXX) || exit 1
 pids=()
-passed=0 failed=0 skipped=0
+number=0 failed=0
 
 cleanup() {
     local pid
@@ -25,20 +28,29 @@ cleanup() {
 }
 trap cleanup EXIT
 
-skip() { skipped=$((skipped + 1)); echo "SKIP $1: $2"; }
+skip() { number=$((number + 1)); echo "ok $number - $1 # SKIP $2"; }
 have() { command -v "$1" >/dev/null || { skip "$2" "$1 is not installed"; return 1; }; }
 # expect CASE ID_OR_NAME PATTERN...: the line about the container holds every pattern
 expect() {
-    local name=$1 which=$2 line pattern
+    local name=$1 which=$2 line pattern missing=
     shift 2
     line=$(grep -F -- "$which" "$lab/found" | grep '^{' | head -1)
     for pattern in "$@"; do
         case $line in
-        *"$pattern"*) passed=$((passed + 1)) ;;
-        *) failed=$((failed + 1)); echo "FAIL $name: no $pattern in: ${line:-nothing was found}" ;;
+        *"$pattern"*) ;;
+        *) missing="$missing $pattern" ;;
         esac
     done
-    [ -n "$line" ] && echo "  $name: found after ${line##*$'\t'}"
+    number=$((number + 1))
+    if [ -z "$missing" ]; then
+        echo "ok $number - $name"
+        echo "# found ${line##*$'\t'} after its cgroup was made"
+    else
+        failed=$((failed + 1))
+        echo "not ok $number - $name"
+        echo "# not there:$missing"
+        echo "# in: ${line:-nothing was found}"
+    fi
 }
 until_true() { # SECONDS COMMAND...
     local end=$((SECONDS + $1))
@@ -46,7 +58,6 @@ until_true() { # SECONDS COMMAND...
     until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; sleep 0.1; done
 }
 
-busybox=$(command -v busybox) || { echo "skipped: needs a static busybox"; exit 77; }
 mkdir -p "$lab/rootfs/bin" "$lab/rootfs/etc" "$lab/docker files"
 cp "$busybox" "$lab/rootfs/bin/busybox"
 for tool in sh sleep id; do ln -s busybox "$lab/rootfs/bin/$tool"; done
@@ -143,11 +154,12 @@ if [ ${#docker[@]} -gt 0 ]; then
         '"container.image.tag":"1.2"' "\"container.image.id\":\"${image_id#sha256:}\"" \
         '"app":"web"' '"dest":"/data","mode":"ro","rdwr":false' '"container.privileged":false' \
         '"odd":"\u001b[31m\n'$'\u202e''\""'
+    number=$((number + 1))
     if grep -q 'user 0 of .* is captain' "$lab/found"; then
-        passed=$((passed + 1))
+        echo "ok $number - the container's own name of a user"
     else
         failed=$((failed + 1))
-        echo "FAIL users: the container's own name of uid 0 was not found"
+        echo "not ok $number - the container's own name of a user"
     fi
 fi
 if [ ${#ctr[@]} -gt 0 ]; then
@@ -166,6 +178,6 @@ if [ ${#podman[@]} -gt 0 ]; then
         '"color":"red"'
 fi
 have crio cri-o && skip cri-o "no live test yet: unit samples only"
-grep '^end:' "$lab/found"
-echo "$passed passed, $failed failed, $skipped skipped"
+grep '^end:' "$lab/found" | sed 's/^/# /'
+echo "1..$number"
 [ "$failed" = 0 ]
