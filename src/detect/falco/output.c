@@ -25,25 +25,25 @@ static bool part_add(struct parser *parser, struct output_parts *parts, span tex
     return true;
 }
 
-/* Where the field's name ends is found as Falco finds it: the longest that is a field. */
+/* Behind a name other text may follow at once: where the whole is no field, its longest beginning
+ * that is one is meant, as Falco has it ("%proc.names" prints the name and an s). */
 static bool field_take(struct parser *parser, struct operand *ret)
 {
-    span whole = parser->rest;
+    span start = parser->rest;
     size_t offset = parser_offset(parser);
-    size_t length = 0;
-    while (length < whole.len && whole.data[length] < 0x80 &&
-           !strchr(" \t\r\n%([\"'", whole.data[length]))
-        length++;
-    if (length < whole.len && (whole.data[length] == '[' || whole.data[length] == '('))
-        return operand_parse(parser, ret);
-    for (size_t end = length; end > 0; end--) {
+    span name;
+    bool has_name = take_field_name(parser, &name);
+    bool has_argument = span_starts(parser->rest, SPAN("["));
+    parser->rest = start;
+    for (size_t end = has_name && !has_argument ? name.len : 0; end > 0; end--) {
         struct field_ref ref;
         const char *hint;
-        if (schema_resolve(parser->compile->collection->schema, span_first(whole, end), &ref,
-                           &hint) != FIELD_FOUND)
+        enum field_lookup lookup =
+            schema_resolve(parser->compile->collection->schema, span_first(name, end), &ref, &hint);
+        if (lookup == FIELD_UNKNOWN)
             continue;
-        *ret = field_operand(parser, span_first(whole, end), offset);
-        parser->rest = span_after(whole, end);
+        *ret = field_operand(parser, span_first(name, end), offset);
+        parser->rest = span_after(start, end);
         return true;
     }
     return operand_parse(parser, ret);
