@@ -322,7 +322,7 @@ static void stock_files_load(void **state)
                                         "falco-sandbox_rules.yaml"};
     const char *folder = getenv("PICKET_STOCK_RULES");
     if (!folder) {
-        print_message("PICKET_STOCK_RULES does not name Falco's stock rules: not tried\n");
+        print_error("PICKET_STOCK_RULES does not name Falco's stock rules: not tried\n");
         skip();
     }
     for (size_t index = 0; index < 3; index++) {
