@@ -32,6 +32,10 @@ err_kind rule_builder_open(const struct schema *schema, struct rule_builder **re
     map_init(&builder->expressions, IR_RECORDS_MAX, MAP_SEED);
     map_init(&builder->predicates, IR_RECORDS_MAX, MAP_SEED);
     map_init(&builder->nodes, IR_RECORDS_MAX, MAP_SEED);
+    if (!ir_reserve(&builder->ir)) {
+        rule_builder_close(builder);
+        return err_set(err, ERR_SYSTEM, "rule builder");
+    }
     *ret = builder;
     return OK;
 }

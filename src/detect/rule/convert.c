@@ -77,10 +77,13 @@ bool convert_bool(const struct value *value, bool *ret)
         *ret = span_eq(value->text, SPAN("true"));
         return *ret || span_eq(value->text, SPAN("false"));
     }
-    *ret = value->truth;
-    if (value->kind == VALUE_INT)
+    if (value->kind == VALUE_BOOL)
+        *ret = value->truth;
+    else if (value->kind == VALUE_INT)
         *ret = value->integer != 0;
-    return value->kind == VALUE_BOOL || value->kind == VALUE_INT;
+    else
+        return false;
+    return true;
 }
 
 bool convert_address(const struct value *value, struct address *ret)

@@ -7,10 +7,32 @@
 
 #define SEED 0x7069636b65742e31u
 
+/* Room for `more` elements behind `count`, at once. */
+static bool grow(void *items, size_t *size, size_t count, size_t more, size_t element_bytes)
+{
+    while (*size < count + more)
+        if (!vector_grow(items, size, *size, IR_RECORDS_MAX, element_bytes))
+            return false;
+    return true;
+}
+
 void ir_init(struct ir *ir)
 {
     *ir = (struct ir){0};
     arena_init(&ir->arena, IR_ARENA_MAX);
+}
+
+bool ir_reserve(struct ir *ir)
+{
+    return grow(&ir->field_names, &ir->field_names_size, 0, 1, sizeof *ir->field_names) &&
+           grow(&ir->refs, &ir->refs_size, 0, 1, sizeof *ir->refs) &&
+           grow(&ir->expressions, &ir->expressions_size, 0, 1, sizeof *ir->expressions) &&
+           grow(&ir->literals, &ir->literals_size, 0, 1, sizeof *ir->literals) &&
+           grow(&ir->predicates, &ir->predicates_size, 0, 1, sizeof *ir->predicates) &&
+           grow(&ir->nodes, &ir->nodes_size, 0, 1, sizeof *ir->nodes) &&
+           grow(&ir->links, &ir->links_size, 0, 1, sizeof *ir->links) &&
+           grow(&ir->parts, &ir->parts_size, 0, 1, sizeof *ir->parts) &&
+           grow(&ir->rules, &ir->rules_size, 0, 1, sizeof *ir->rules);
 }
 
 void ir_free(struct ir *ir)
@@ -26,15 +48,6 @@ void ir_free(struct ir *ir)
     free(ir->parts);
     free(ir->rules);
     *ir = (struct ir){0};
-}
-
-/* Room for `more` elements behind `count`, at once. */
-static bool grow(void *items, size_t *size, size_t count, size_t more, size_t element_bytes)
-{
-    while (*size < count + more)
-        if (!vector_grow(items, size, *size, IR_RECORDS_MAX, element_bytes))
-            return false;
-    return true;
 }
 
 uint32_t ir_add_field(struct ir *ir, span name, const struct field_ref *ref)

@@ -80,6 +80,8 @@ struct ir {
 };
 
 void ir_init(struct ir *ir);
+/* Room for a first record of each kind, so that no array is NULL. False: out of memory. */
+MUST_USE bool ir_reserve(struct ir *ir);
 void ir_free(struct ir *ir);
 /* Appends one record; the index, or RULE_NONE when a limit or memory ends. */
 uint32_t ir_add_field(struct ir *ir, span name, const struct field_ref *ref);

@@ -14,7 +14,8 @@ err_kind rule_program_open(span image, const struct schema *schema, struct rule_
     map_init(&program->routes, IR_RECORDS_MAX, 0x60u);
     program->schema = schema;
     program->generation = 1;
-    err_kind kind = ir_image_get(&program->ir, image, schema, err);
+    err_kind kind = ir_reserve(&program->ir) ? ir_image_get(&program->ir, image, schema, err)
+                                             : err_set(err, ERR_SYSTEM, "rule program");
     if (kind == OK) {
         program->projection = (struct projection){
             .schema = schema, .refs = program->ir.refs, .count = program->ir.field_count};
