@@ -97,7 +97,7 @@ static void fuzz_image(span image)
     rule_program_close(program);
 }
 
-static void fuzz_rules(span yaml)
+static inline void fuzz_rules(span yaml)
 {
     struct falco_input input = {SPAN("fuzz.yaml"), yaml};
     struct rule_builder *builder;

@@ -188,12 +188,12 @@ static void routes_explain(const struct rule_program *program, uint32_t rule, st
     const char *separator = "";
     writer_format(out, "looked at when %s is: ",
                   program->schema->route ? program->schema->route : "anything");
-    const struct route *other = &program->route_list[program->route_count - 1];
+    const struct route *other = &program->route_list[route_other(program)];
     if (other->wanted[rule / 64] >> rule % 64 & 1) {
         writer_text(out, "any value, named or not\n");
         return;
     }
-    for (uint32_t index = 0; index + 1 < program->route_count; index++) {
+    for (uint32_t index = 0; index < route_other(program); index++) {
         const struct route *route = &program->route_list[index];
         if (!(route->wanted[rule / 64] >> rule % 64 & 1))
             continue;

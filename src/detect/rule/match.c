@@ -122,11 +122,13 @@ enum answer node_answer(struct rule_program *program, uint32_t id, struct event 
 
 static const struct route *route_find(struct rule_program *program, struct event *event)
 {
-    uint32_t index = program->route_count - 1;
+    uint32_t index = route_absent(program);
     if (program->route_slot != RULE_NONE) {
         char buffer[CONVERT_BYTES];
         const struct value *value = event_get(event, program->route_slot);
         span text = convert_text(value, buffer);
+        if (value->kind != VALUE_ABSENT)
+            index = route_other(program);
         if (value->kind != VALUE_ABSENT && text.data)
             map_get(&program->routes, text, &index);
     }
@@ -193,7 +195,7 @@ size_t rule_program_match(struct rule_program *program, struct event *event, uin
 
 bool rule_program_wants(const struct rule_program *program, span route_value)
 {
-    uint32_t index = program->route_count - 1;
+    uint32_t index = route_other(program);
     map_get(&program->routes, route_value.data ? route_value : SPAN(""), &index);
     return program->route_list[index].wanted_count > 0;
 }

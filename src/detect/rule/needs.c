@@ -206,10 +206,10 @@ err_kind rule_program_needs(struct rule_program *program, span route_value, cons
     uint8_t *states = calloc(ir->node_count + 1, 1);
     if (!states)
         return err_set(err, ERR_SYSTEM, "needs of rules");
+    const struct value value = {.kind = VALUE_TEXT, .text = route_value};
     uint32_t known;
-    if (!map_get(&program->routes, route_value, &known))
-        route_value.data = NULL; /* a value that no rule names */
-    plan_route_answers(program, route_value, states);
+    bool is_named = map_get(&program->routes, route_value, &known);
+    plan_route_answers(program, is_named ? &value : NULL, states);
     struct search search = {
         .program = program, .fields = fields, .field_count = field_count, .states = states};
     arena_init(&search.arena, ARENA_MAX);

@@ -1,10 +1,10 @@
 /* The plan: which rules an event with a given route value can match at all, and by which of their
  * predicates they are found.
  *
- * Route: every value of the route field that some rule names, and "any other". For each, all nodes
- * are answered in three values with the route field known and all else unknown; a rule is wanted
- * unless its condition is certainly false. This follows the logic, so `not`, `!=` and `or` need no
- * special case.
+ * Route: every value of the route field that some rule names, any other, and none. For each, all
+ * nodes are answered in three values with the route field known and all else unknown; a rule is
+ * wanted unless its condition is certainly false. This follows the logic, so `not`, `!=` and `or`
+ * need no special case.
  *
  * Access: for each rule a set of predicates of which at least one holds whenever the rule matches,
  * chosen bottom up: an `and` takes its child that holds most seldom, an `or` needs all of its
@@ -28,16 +28,14 @@ static bool is_route(const struct rule_program *program, const struct ir_predica
            left->kind == IR_FIELD && left->slot == program->route_slot;
 }
 
-/* The answer for any text that no rule names, and for a missing field, if they agree. */
+/* The answer for any text that no rule names. */
 static enum answer other_answer(struct rule_program *program, uint32_t id)
 {
     const struct rule_compare *compare = &program->ir.predicates[id].compare;
     /* no name of an event contains a control byte */
     const struct value other = {.kind = VALUE_TEXT, .text = SPAN("\1\2\3 any other")};
-    if (compare->op != RULE_EQUAL)
-        return ANSWER_UNDECIDED;
-    enum answer answer = leaf_compare(program, id, &other, NULL);
-    return answer == answer_of(compare->when_absent) ? answer : ANSWER_UNDECIDED;
+    bool is_same_for_all = compare->op == RULE_EQUAL || compare->op == RULE_EXISTS;
+    return is_same_for_all ? leaf_compare(program, id, &other, NULL) : ANSWER_UNDECIDED;
 }
 
 static enum answer group_known(const struct ir *ir, const struct ir_node *node,
@@ -55,10 +53,10 @@ static enum answer group_known(const struct ir *ir, const struct ir_node *node,
     return answer;
 }
 
-void plan_route_answers(struct rule_program *program, span route_value, uint8_t *states)
+void plan_route_answers(struct rule_program *program, const struct value *route_value,
+                        uint8_t *states)
 {
     const struct ir *ir = &program->ir;
-    const struct value value = {.kind = VALUE_TEXT, .text = route_value};
     for (size_t id = 0; id < ir->node_count; id++) {
         const struct ir_node *node = &ir->nodes[id];
         enum answer answer = ANSWER_UNDECIDED;
@@ -68,8 +66,8 @@ void plan_route_answers(struct rule_program *program, span route_value, uint8_t 
             break;
         case IR_LEAF:
             if (is_route(program, &ir->predicates[node->predicate]))
-                answer = route_value.data ? leaf_compare(program, node->predicate, &value, NULL)
-                                          : other_answer(program, node->predicate);
+                answer = route_value ? leaf_compare(program, node->predicate, route_value, NULL)
+                                     : other_answer(program, node->predicate);
             break;
         case IR_NOT:
             answer = answer_not(states[ir->links[node->first]]);
@@ -105,7 +103,7 @@ static err_kind routes_name(struct rule_program *program, struct err_ctx *err)
                                program->schema->route);
         }
     }
-    program->route_count = (uint32_t)program->routes.count + 1;
+    program->route_count = (uint32_t)program->routes.count + 2;
     program->route_list =
         arena_alloc(&program->arena, program->route_count * sizeof *program->route_list);
     if (!program->route_list)
@@ -447,7 +445,9 @@ static bool routes_fill(struct rule_program *program, struct stamps *expressions
             is_filled = false;
             break;
         }
-        plan_route_answers(program, route->value, states);
+        const struct value value = {.kind = route->value.data ? VALUE_TEXT : VALUE_ABSENT,
+                                    .text = route->value};
+        plan_route_answers(program, index == route_other(program) ? NULL : &value, states);
         route_rules(&fill, states);
         is_filled = cut(&program->arena, &route->expressions, route->expression_count) &&
                     cut(&program->arena, &route->predicates, route->predicate_count) &&

@@ -47,7 +47,7 @@ struct node_state {
 
 /* What an event with one value of the route field has to be asked. */
 struct route {
-    span value;            /* data NULL: any value that no rule names */
+    span value;            /* data NULL: of the last two, see rule_program */
     uint32_t *expressions; /* indexes to scan */
     uint32_t expression_count;
     uint32_t *predicates; /* to ask one by one */
@@ -71,7 +71,7 @@ struct rule_program {
 
     uint32_t route_slot;      /* RULE_NONE: no rule reads the route field */
     struct map routes;        /* value -> route */
-    struct route *route_list; /* the last one is for any other value */
+    struct route *route_list; /* the last two are for any other value and for none */
     uint32_t route_count;
 
     uint32_t *order;       /* as ir.links, children of a node cheapest first */
@@ -108,10 +108,18 @@ enum answer node_answer(struct rule_program *program, uint32_t node, struct even
 #define ACCESS_NONE UINT32_MAX
 MUST_USE err_kind plan_open(struct rule_program *program, struct err_ctx *err);
 void plan_close(struct rule_program *program);
-/* Three-valued answer of every node when the route field has this value; data NULL: a value that no
+/* Three-valued answer of every node when the route field has this value; NULL: any value that no
  * rule names. states: one byte a node, an enum answer. */
-void plan_route_answers(struct rule_program *program, span route_value, uint8_t *states);
-
+void plan_route_answers(struct rule_program *program, const struct value *route_value,
+                        uint8_t *states);
+static inline uint32_t route_other(const struct rule_program *program)
+{
+    return program->route_count - 2;
+}
+static inline uint32_t route_absent(const struct rule_program *program)
+{
+    return program->route_count - 1;
+}
 /* Calls visit for each predicate of the rule's access set; none if it has no access predicate. */
 typedef void (*access_visit)(void *context, uint32_t predicate);
 void plan_access_visit(const struct rule_program *program, uint32_t node, access_visit visit,

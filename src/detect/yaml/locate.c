@@ -105,8 +105,6 @@ struct position yaml_position_in(const struct yaml_file *file, const struct yaml
                                  size_t offset)
 {
     struct walk walk = {file->bytes, 1, 1};
-    if (span_starts(walk.rest, SPAN("\xef\xbb\xbf")))
-        walk.rest = span_after(walk.rest, 3);
     while (walk.rest.len && walk.line < scalar->line) {
         skip_line(&walk);
         if (walk.rest.len)
@@ -122,7 +120,8 @@ struct position yaml_position_in(const struct yaml_file *file, const struct yaml
     for (size_t seen = 0; seen < wanted && walk.rest.len;)
         seen += piece(&walk, scalar->style);
     bool is_at_blank = offset >= scalar->text.len || is_blank(scalar->text.data[offset]);
-    if (!is_at_blank)
-        skip_blanks(&walk);
+    for (struct walk ahead = walk; !is_at_blank && ahead.rest.len; walk = ahead)
+        if (piece(&ahead, scalar->style) != 0)
+            break;
     return (struct position){file->name, walk.line, walk.column};
 }

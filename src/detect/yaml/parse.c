@@ -299,6 +299,8 @@ static bool find_wrong_utf8(span bytes, struct position *at)
 
 bool yaml_open(struct yaml_file *file, span name, span bytes, struct diagnostics *diagnostics)
 {
+    if (span_starts(bytes, SPAN("\xef\xbb\xbf"))) /* a byte order mark is in no column */
+        bytes = span_after(bytes, 3);
     *file = (struct yaml_file){.name = name, .bytes = bytes};
     arena_init(&file->arena, ARENA_MAX);
     struct position at = {.file = name};
