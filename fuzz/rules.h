@@ -5,19 +5,21 @@
 
 #include "falco/falco.h"
 
+/* clang-format off */
 static const struct field_desc fuzz_fields[] = {
-    {"evt.type",   FIELD_TEXT,    ARGUMENT_NONE,           false, false, "", 0},
-    {"evt.num",    FIELD_INT,     ARGUMENT_NONE,           false, false, "", 1},
-    {"evt.failed", FIELD_BOOL,    ARGUMENT_NONE,           false, false, "", 2},
-    {"evt.arg",    FIELD_TEXT,    ARGUMENT_KEY,            false, false, "", 3},
-    {"evt.any",    FIELD_ANY,     ARGUMENT_NONE,           false, false, "", 4},
-    {"proc.name",  FIELD_TEXT,    ARGUMENT_NONE,           false, false, "", 5},
-    {"proc.aname", FIELD_TEXT,    ARGUMENT_INDEX_OPTIONAL, true,  false, "", 6},
-    {"fd.name",    FIELD_PATH,    ARGUMENT_NONE,           false, false, "", 7},
-    {"fd.sip",     FIELD_ADDRESS, ARGUMENT_NONE,           false, false, "", 8},
-    {"fd.snet",    FIELD_NET,     ARGUMENT_NONE,           false, false, "", 8},
-    {"evt.buffer", FIELD_BYTES,   ARGUMENT_NONE,           false, false, "", 9},
+    {"evt.type", FIELD_TEXT, ARGUMENT_NONE, false, false, "", 0},
+    {"evt.num", FIELD_INT, ARGUMENT_NONE, false, false, "", 1},
+    {"evt.failed", FIELD_BOOL, ARGUMENT_NONE, false, false, "", 2},
+    {"evt.arg", FIELD_TEXT, ARGUMENT_KEY, false, false, "", 3},
+    {"evt.any", FIELD_ANY, ARGUMENT_NONE, false, false, "", 4},
+    {"proc.name", FIELD_TEXT, ARGUMENT_NONE, false, false, "", 5},
+    {"proc.aname", FIELD_TEXT, ARGUMENT_INDEX_OPTIONAL, true, false, "", 6},
+    {"fd.name", FIELD_PATH, ARGUMENT_NONE, false, false, "", 7},
+    {"fd.sip", FIELD_ADDRESS, ARGUMENT_NONE, false, false, "", 8},
+    {"fd.snet", FIELD_NET, ARGUMENT_NONE, false, false, "", 8},
+    {"evt.buffer", FIELD_BYTES, ARGUMENT_NONE, false, false, "", 9},
 };
+/* clang-format on */
 
 static const struct schema fuzz_schema = {
     .source = "syscall",
@@ -29,25 +31,28 @@ static const struct schema fuzz_schema = {
 static void fuzz_fetch(void *decoder, const struct field_ref *ref, struct arena *arena,
                        struct value *ret)
 {
+#define FUZZ_TEXT(literal)                                                                         \
+    {                                                                                              \
+        .data = (const uint8_t *)(literal), .len = sizeof(literal) - 1                             \
+    }
+    /* clang-format off */
     static const struct value names[] = {
-        {.kind = VALUE_TEXT, .text = {(const uint8_t *)"bash", 4}},
-        {.kind = VALUE_TEXT, .text = {(const uint8_t *)"sshd", 4}},
+        {.kind = VALUE_TEXT, .text = FUZZ_TEXT("bash")},
+        {.kind = VALUE_TEXT, .text = FUZZ_TEXT("sshd")},
     };
     static const struct value values[] = {
-        {.kind = VALUE_TEXT,                        .text = {(const uint8_t *)"execve", 6}                },
-        {.kind = VALUE_INT,                         .integer = -1                                         },
-        {.kind = VALUE_BOOL,                        .truth = true                                         },
-        {.kind = VALUE_ABSENT                     },
-        {.kind = VALUE_UINT,                   .uinteger = UINT64_MAX                                                      },
-        {.kind = VALUE_TEXT, .text = {(const uint8_t *)"aGVsbG8=", 8}},
-        {.kind = VALUE_LIST,                              .any = true,                                                       .list = {names, 2}},
-        {.kind = VALUE_TEXT,                        .text = {(const uint8_t *)"/etc//a b\xff/passwd", 17}},
-        {.kind = VALUE_ADDRESS,                     .address = {.bytes = {10, 0, 0, 1}, .family = AF_INET} },
-        {.kind = VALUE_BYTES,
-         .text = {(const uint8_t *)"\0\x7f"
-                                   "ELF",
-                  5}},
+        {.kind = VALUE_TEXT, .text = FUZZ_TEXT("execve")},
+        {.kind = VALUE_INT, .integer = -1},
+        {.kind = VALUE_BOOL, .truth = true},
+        {.kind = VALUE_ABSENT},
+        {.kind = VALUE_UINT, .uinteger = UINT64_MAX},
+        {.kind = VALUE_TEXT, .text = FUZZ_TEXT("aGVsbG8=")},
+        {.kind = VALUE_LIST, .any = true, .list = {names, 2}},
+        {.kind = VALUE_TEXT, .text = FUZZ_TEXT("/etc//a b\xff/passwd")},
+        {.kind = VALUE_ADDRESS, .address = {.bytes = {10, 0, 0, 1}, .family = AF_INET}},
+        {.kind = VALUE_BYTES, .text = FUZZ_TEXT("\0\x7f" "ELF")},
     };
+    /* clang-format on */
     (void)decoder;
     (void)arena;
     *ret = values[ref->field->code];

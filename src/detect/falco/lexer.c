@@ -8,28 +8,30 @@
 #define ALL_TYPES   (~0u)
 
 /* A name that begins with another stands before it. */
+/* clang-format off */
 static const struct operator_desc operators[] = {
-    {"exists",      OPERATOR_UNARY,  RULE_EXISTS,        RULE_CASE_EXACT, false, false, ALL_TYPES        },
-    {"<=",          OPERATOR_NUMBER, RULE_LESS_EQUAL,    RULE_CASE_EXACT, false, false, ORDER_TYPES      },
-    {"<",           OPERATOR_NUMBER, RULE_LESS,          RULE_CASE_EXACT, false, false, ORDER_TYPES      },
-    {">=",          OPERATOR_NUMBER, RULE_GREATER_EQUAL, RULE_CASE_EXACT, false, false, ORDER_TYPES      },
-    {">",           OPERATOR_NUMBER, RULE_GREATER,       RULE_CASE_EXACT, false, false, ORDER_TYPES      },
-    {"==",          OPERATOR_TEXT,   RULE_EQUAL,         RULE_CASE_EXACT, false, false, ALL_TYPES        },
-    {"=",           OPERATOR_TEXT,   RULE_EQUAL,         RULE_CASE_EXACT, false, false, ALL_TYPES        },
-    {"!=",          OPERATOR_TEXT,   RULE_EQUAL,         RULE_CASE_EXACT, true,  false, ALL_TYPES        },
-    {"glob",        OPERATOR_TEXT,   RULE_GLOB,          RULE_CASE_EXACT, false, false, TEXT_TYPES       },
-    {"iglob",       OPERATOR_TEXT,   RULE_GLOB,          RULE_CASE_ASCII, false, false, TEXT_TYPES       },
-    {"contains",    OPERATOR_TEXT,   RULE_CONTAINS,      RULE_CASE_EXACT, false, false, BYTES_TYPES      },
-    {"icontains",   OPERATOR_TEXT,   RULE_CONTAINS,      RULE_CASE_ASCII, false, false, TEXT_TYPES       },
-    {"bcontains",   OPERATOR_TEXT,   RULE_CONTAINS,      RULE_CASE_EXACT, false, true,  1u << FIELD_BYTES},
-    {"startswith",  OPERATOR_TEXT,   RULE_STARTS,        RULE_CASE_EXACT, false, false, BYTES_TYPES      },
-    {"bstartswith", OPERATOR_TEXT,   RULE_STARTS,        RULE_CASE_EXACT, false, true,  1u << FIELD_BYTES},
-    {"endswith",    OPERATOR_TEXT,   RULE_ENDS,          RULE_CASE_EXACT, false, false, BYTES_TYPES      },
-    {"regex",       OPERATOR_TEXT,   RULE_REGEX_WHOLE,   RULE_CASE_EXACT, false, false, TEXT_TYPES       },
-    {"intersects",  OPERATOR_LIST,   RULE_EQUAL,         RULE_CASE_EXACT, false, false, ALL_TYPES        },
-    {"in",          OPERATOR_LIST,   RULE_EQUAL,         RULE_CASE_EXACT, false, false, ALL_TYPES        },
-    {"pmatch",      OPERATOR_LIST,   RULE_PATH_PREFIX,   RULE_CASE_EXACT, false, false, TEXT_TYPES       },
+    {"exists", OPERATOR_UNARY, RULE_EXISTS, RULE_CASE_EXACT, false, false, ALL_TYPES},
+    {"<=", OPERATOR_NUMBER, RULE_LESS_EQUAL, RULE_CASE_EXACT, false, false, ORDER_TYPES},
+    {"<", OPERATOR_NUMBER, RULE_LESS, RULE_CASE_EXACT, false, false, ORDER_TYPES},
+    {">=", OPERATOR_NUMBER, RULE_GREATER_EQUAL, RULE_CASE_EXACT, false, false, ORDER_TYPES},
+    {">", OPERATOR_NUMBER, RULE_GREATER, RULE_CASE_EXACT, false, false, ORDER_TYPES},
+    {"==", OPERATOR_TEXT, RULE_EQUAL, RULE_CASE_EXACT, false, false, ALL_TYPES},
+    {"=", OPERATOR_TEXT, RULE_EQUAL, RULE_CASE_EXACT, false, false, ALL_TYPES},
+    {"!=", OPERATOR_TEXT, RULE_EQUAL, RULE_CASE_EXACT, true, false, ALL_TYPES},
+    {"glob", OPERATOR_TEXT, RULE_GLOB, RULE_CASE_EXACT, false, false, TEXT_TYPES},
+    {"iglob", OPERATOR_TEXT, RULE_GLOB, RULE_CASE_ASCII, false, false, TEXT_TYPES},
+    {"contains", OPERATOR_TEXT, RULE_CONTAINS, RULE_CASE_EXACT, false, false, BYTES_TYPES},
+    {"icontains", OPERATOR_TEXT, RULE_CONTAINS, RULE_CASE_ASCII, false, false, TEXT_TYPES},
+    {"bcontains", OPERATOR_TEXT, RULE_CONTAINS, RULE_CASE_EXACT, false, true, 1u << FIELD_BYTES},
+    {"startswith", OPERATOR_TEXT, RULE_STARTS, RULE_CASE_EXACT, false, false, BYTES_TYPES},
+    {"bstartswith", OPERATOR_TEXT, RULE_STARTS, RULE_CASE_EXACT, false, true, 1u << FIELD_BYTES},
+    {"endswith", OPERATOR_TEXT, RULE_ENDS, RULE_CASE_EXACT, false, false, BYTES_TYPES},
+    {"regex", OPERATOR_TEXT, RULE_REGEX_WHOLE, RULE_CASE_EXACT, false, false, TEXT_TYPES},
+    {"intersects", OPERATOR_LIST, RULE_EQUAL, RULE_CASE_EXACT, false, false, ALL_TYPES},
+    {"in", OPERATOR_LIST, RULE_EQUAL, RULE_CASE_EXACT, false, false, ALL_TYPES},
+    {"pmatch", OPERATOR_LIST, RULE_PATH_PREFIX, RULE_CASE_EXACT, false, false, TEXT_TYPES},
 };
+/* clang-format on */
 
 size_t parser_offset(const struct parser *parser)
 {

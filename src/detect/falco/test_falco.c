@@ -12,104 +12,109 @@ struct error_case {
 #define RULE(condition)                                                                            \
     "- rule: r\n  desc: d\n  output: o\n  priority: INFO\n  condition: " condition "\n"
 
+/* clang-format off */
 static const struct error_case error_cases[] = {
     {RULE("proc.nmae = a"),
-     "f0.yaml:5:14: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"                                                                                                   },
+     "f0.yaml:5:14: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"},
     {RULE("evt.num = 1 and proc.nmae = a and proc.naem = b"),
      "f0.yaml:5:30: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"
-     "f0.yaml:5:48: error: unknown field 'proc.naem'; did you mean 'proc.name'?\n"                                                                                                   },
+     "f0.yaml:5:48: error: unknown field 'proc.naem'; did you mean 'proc.name'?\n"},
     {RULE(">\n    evt.num = 1\n    and proc.nmae = a"),
-     "f0.yaml:7:9: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"                                                                                                    },
+     "f0.yaml:7:9: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"},
     {RULE("|\n    evt.num = 1\n\n    and proc.nmae = a"),
-     "f0.yaml:8:9: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"                                                                                                    },
+     "f0.yaml:8:9: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"},
     {RULE("'proc.name = ''x'' and proc.nmae = a'"),
-     "f0.yaml:5:37: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"                                                                                                   },
+     "f0.yaml:5:37: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"},
     {RULE("\"proc.name = \\\"\\x41\\u00e4\\\" and proc.nmae = a\""),
-     "f0.yaml:5:46: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"                                                                                                   },
+     "f0.yaml:5:46: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"},
     {RULE("proc.name = \xc3\xa4\xc3\xb6 and proc.nmae = a"),
-     "f0.yaml:5:33: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"                                                                                                   },
+     "f0.yaml:5:33: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"},
     {RULE("proc.aname[x] = a"),
-     "f0.yaml:5:14: error: field 'proc.aname[x]': this argument means nothing here\n"                                                                                                },
-    {RULE("evt.arg = a"),                                                                   "f0.yaml:5:14: error: field 'evt.arg' needs an argument in brackets\n"                   },
+     "f0.yaml:5:14: error: field 'proc.aname[x]': this argument means nothing here\n"},
+    {RULE("evt.arg = a"), "f0.yaml:5:14: error: field 'evt.arg' needs an argument in brackets\n"},
     {RULE("evt.num contains 5"),
-     "f0.yaml:5:14: error: operator 'contains' does not work on a number\n"                                                                                                          },
-    {RULE("evt.failed < 5"),                                                                "f0.yaml:5:14: error: operator '<' does not work on true or false\n"                     },
+     "f0.yaml:5:14: error: operator 'contains' does not work on a number\n"},
+    {RULE("evt.failed < 5"), "f0.yaml:5:14: error: operator '<' does not work on true or false\n"},
     {RULE("fd.sip startswith 10"),
-     "f0.yaml:5:14: error: operator 'startswith' does not work on an IP address\n"                                                                                                   },
+     "f0.yaml:5:14: error: operator 'startswith' does not work on an IP address\n"},
     {RULE("proc.name bcontains ff"),
-     "f0.yaml:5:14: error: operator 'bcontains' does not work on text\n"                                                                                                             },
-    {RULE("evt.num = abc"),                                                                 "f0.yaml:5:24: error: expected a number, found 'abc'\n"                                  },
-    {RULE("evt.num in (1, x, y)"),                                                          "f0.yaml:5:29: error: expected a number, found 'x'\n"
-                                   "f0.yaml:5:32: error: expected a number, found 'y'\n"                                                           },
-    {RULE("evt.failed = yes"),                                                              "f0.yaml:5:27: error: expected true or false, found 'yes'\n"                             },
+     "f0.yaml:5:14: error: operator 'bcontains' does not work on text\n"},
+    {RULE("evt.num = abc"), "f0.yaml:5:24: error: expected a number, found 'abc'\n"},
+    {RULE("evt.num in (1, x, y)"), "f0.yaml:5:29: error: expected a number, found 'x'\n"
+     "f0.yaml:5:32: error: expected a number, found 'y'\n"},
+    {RULE("evt.failed = yes"), "f0.yaml:5:27: error: expected true or false, found 'yes'\n"},
     {RULE("fd.sip = 10.0.0.0/8"),
-     "f0.yaml:5:23: error: expected an IP address, found '10.0.0.0/8'\n"                                                                                                             },
+     "f0.yaml:5:23: error: expected an IP address, found '10.0.0.0/8'\n"},
     {RULE("fd.snet = 10.0.0.0/33"),
-     "f0.yaml:5:24: error: expected an IP network, found '10.0.0.0/33'\n"                                                                                                            },
+     "f0.yaml:5:24: error: expected an IP network, found '10.0.0.0/33'\n"},
     {RULE("evt.buffer bcontains xyz"),
-     "f0.yaml:5:35: error: expected bytes as pairs of hex digits, found 'xyz'\n"                                                                                                     },
+     "f0.yaml:5:35: error: expected bytes as pairs of hex digits, found 'xyz'\n"},
     {RULE("proc.name regex 'a('"),
-     "f0.yaml:5:30: error: bad regex at byte 3: missing closing parenthesis\n"                                                                                                       },
-    {RULE("proc.name > abc"),                                                               "f0.yaml:5:26: error: expected a number\n"                                               },
-    {RULE("proc.name ="),                                                                   "f0.yaml:5:25: error: expected a value\n"                                                },
-    {RULE("proc.name in bash"),                                                             "f0.yaml:5:27: error: unknown list 'bash'\n"                                             },
-    {RULE("proc.name in (a b)"),                                                            "f0.yaml:5:30: error: expected ',' or ')' in the list\n"                                 },
-    {RULE("proc.name in (a,)"),                                                             "f0.yaml:5:30: error: expected a value\n"                                                },
-    {RULE("(proc.name = a"),                                                                "f0.yaml:5:28: error: expected ')', 'and' or 'or'\n"                                     },
-    {RULE("proc.name = a)"),                                                                "f0.yaml:5:27: error: expected 'and', 'or' or the end\n"                                 },
-    {RULE("proc.name = a proc.name = b"),                                                   "f0.yaml:5:28: error: expected 'and', 'or' or the end\n"                                 },
+     "f0.yaml:5:30: error: bad regex at byte 3: missing closing parenthesis\n"},
+    {RULE("proc.name > abc"), "f0.yaml:5:26: error: expected a number\n"},
+    {RULE("proc.name ="), "f0.yaml:5:25: error: expected a value\n"},
+    {RULE("proc.name in bash"), "f0.yaml:5:27: error: unknown list 'bash'\n"},
+    {RULE("proc.name in (a b)"), "f0.yaml:5:30: error: expected ',' or ')' in the list\n"},
+    {RULE("proc.name in (a,)"), "f0.yaml:5:30: error: expected a value\n"},
+    {RULE("(proc.name = a"), "f0.yaml:5:28: error: expected ')', 'and' or 'or'\n"},
+    {RULE("proc.name = a)"), "f0.yaml:5:27: error: expected 'and', 'or' or the end\n"},
+    {RULE("proc.name = a proc.name = b"), "f0.yaml:5:28: error: expected 'and', 'or' or the end\n"},
     {RULE("proc.name = a and"),
-     "f0.yaml:5:31: error: expected a blank or '(' behind 'and' or 'or'\n"                                                                                                           },
-    {RULE("proc.name = 'a"),                                                                "f0.yaml:5:26: error: the quote is not closed\n"                                         },
-    {RULE("proc.name = 'a\\q'"),                                                            "f0.yaml:5:28: error: unknown escape: expected one of \\b \\f \\n "
-                                 "\\r \\t \\\\ \\/ \\xNN or an "
-                                 "escaped quote\n"                                                                                                   },
-    {RULE("nothing"),                                                                       "f0.yaml:5:14: error: unknown macro 'nothing'\n"                                         },
+     "f0.yaml:5:31: error: expected a blank or '(' behind 'and' or 'or'\n"},
+    {RULE("proc.name = 'a"), "f0.yaml:5:26: error: the quote is not closed\n"},
+    {RULE("proc.name = 'a\\q'"), "f0.yaml:5:28: error: unknown escape: expected one of \\b \\f \\n "
+     "\\r \\t \\\\ \\/ \\xNN or an "
+     "escaped quote\n"},
+    {RULE("nothing"), "f0.yaml:5:14: error: unknown macro 'nothing'\n"},
     {"- macro: spawned\n  condition: evt.num = 1\n" RULE("spwaned and spawned"),
-     "f0.yaml:7:14: error: unknown macro 'spwaned'; did you mean 'spawned'?\n"                                                                                                       },
+     "f0.yaml:7:14: error: unknown macro 'spwaned'; did you mean 'spawned'?\n"},
     {"- macro: a\n  condition: b\n- macro: b\n  condition: evt.num = 1\n" RULE("a and b"),
-     "f0.yaml:2:14: error: macro 'b' is defined behind its use\n"                                                                                                                    },
+     "f0.yaml:2:14: error: macro 'b' is defined behind its use\n"},
     {"- macro: a\n  condition: evt.num = 1\n- macro: b\n  condition: a\n"
      "- macro: a\n  condition: b\n" RULE("a"),
-     "f0.yaml:4:14: error: macro 'a' uses itself\n"                                                                                                                                  },
+     "f0.yaml:4:14: error: macro 'a' uses itself\n"},
     {"- macro: a\n  condition: proc.nmae = 1\n" RULE("a and a"),
-     "f0.yaml:2:14: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"                                                                                                   },
-    {RULE("len(evt.num) = 1"),                                                              "f0.yaml:5:18: error: len(): this argument has the wrong type\n"                         },
+     "f0.yaml:2:14: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"},
+    {RULE("len(evt.num) = 1"), "f0.yaml:5:18: error: len(): this argument has the wrong type\n"},
     {RULE("concat(proc.name) = a"),
-     "f0.yaml:5:14: error: concat(): expected at least 2 arguments, found 1\n"                                                                                                       },
+     "f0.yaml:5:14: error: concat(): expected at least 2 arguments, found 1\n"},
     {RULE("evt.num = val(proc.name)"),
-     "f0.yaml:5:24: error: expected a number as on the left, found text\n"                                                                                                           },
+     "f0.yaml:5:24: error: expected a number as on the left, found text\n"},
     {RULE("proc.name pmatch val(proc.pname)"),
-     "f0.yaml:5:31: error: operator 'pmatch' does not take a field on its right here\n"                                                                                              },
+     "f0.yaml:5:31: error: operator 'pmatch' does not take a field on its right here\n"},
     {"- rule: r\n  desc: d\n  output: a %proc.nmae b %proc.name. %bogus\n  priority: INFO\n"
-     "  condition: evt.num = 1\n",                                                     "f0.yaml:3:14: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"
-     "f0.yaml:3:38: error: expected a field behind '%'\n"                                                                                     },
+     "  condition: evt.num = 1\n",
+     "f0.yaml:3:14: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"
+     "f0.yaml:3:38: error: expected a field behind '%'\n"},
     {"- rule: r\n  desc: d\n  condition: evt.num = 1\n",
      "f0.yaml:1:3: error: rule 'r' lacks 'output'\n"
-     "f0.yaml:1:3: error: rule 'r' lacks 'priority'\n"                                                                                                                               },
+     "f0.yaml:1:3: error: rule 'r' lacks 'priority'\n"},
     {"- rule: r\n  desc: d\n  output: o\n  priority: high\n  condition: evt.num = 1\n",
      "f0.yaml:4:13: error: rule 'r': 'priority': expected emergency, alert, critical, error, "
-     "warning, notice, informational or debug\n"                                                                                                                                     },
+     "warning, notice, informational or debug\n"},
     {"- rule: r\n  condition: and proc.name = b\n  append: true\n",
-     "f0.yaml:1:3: error: rule 'r' is not defined: nothing to change\n"                                                                                                              },
+     "f0.yaml:1:3: error: rule 'r' is not defined: nothing to change\n"},
     {RULE("evt.num = 1") "- rule: r\n  tags: [x]\n  desc: e\n  override: {tags: append}\n",
-     "f0.yaml:8:9: error: unexpected key 'desc': 'override' does not name it\n"                                                                                                      },
+     "f0.yaml:8:9: error: unexpected key 'desc': 'override' does not name it\n"},
     {RULE("evt.num = 1") "- rule: r\n  priority: INFO\n  override: {priority: append}\n",
-     "f0.yaml:8:14: error: override: 'priority' cannot be appended to\n"                                                                                                             },
+     "f0.yaml:8:14: error: override: 'priority' cannot be appended to\n"},
     {RULE("evt.num = 1") "  exceptions:\n    - name: e\n      fields: [proc.name, fd.name]\n"
-                         "      values:\n        - [a]\n",                             "f0.yaml:10:11: error: rule 'r': exception 'values': expected as many values as fields\n"},
+     "      values:\n        - [a]\n",
+     "f0.yaml:10:11: error: rule 'r': exception 'values': expected as many values as fields\n"},
     {RULE("evt.num = 1") "  exceptions:\n    - name: e\n      fields: [proc.nmae]\n"
-                         "      values:\n        - [a]\n",                             "f0.yaml:10:11: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"           },
+     "      values:\n        - [a]\n",
+     "f0.yaml:10:11: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"},
     {"- required_engine_version: 0.999.0\n",
-     "f0.yaml:1:28: error: the file needs engine version 0.999.0, this one reads 0.60.0\n"                                                                                           },
+     "f0.yaml:1:28: error: the file needs engine version 0.999.0, this one reads 0.60.0\n"},
     {"title: x\nlogsource: {product: linux}\ndetection: {}\n",
-     "f0.yaml:1:1: error: this is a Sigma rule: this version reads Falco's language only\n"                                                                                          },
-    {"a: b\n",                                                                              "f0.yaml:1:1: error: expected a list of rules, macros and lists\n"                       },
-    {"- list: l\n",                                                                         "f0.yaml:1:3: error: a list needs 'items'\n"                                             },
+     "f0.yaml:1:1: error: this is a Sigma rule: this version reads Falco's language only\n"},
+    {"a: b\n", "f0.yaml:1:1: error: expected a list of rules, macros and lists\n"},
+    {"- list: l\n", "f0.yaml:1:3: error: a list needs 'items'\n"},
     {"- macro: m\n  condition: evt.num = 1\n  condition: evt.num = 2\n",
-     "f0.yaml:3:3: error: key 'condition' is already given in line 2\n"                                                                                                              },
-    {"- macro: [\n",                                                                        "f0.yaml:2:1: error: did not find expected node content\n"                               },
+     "f0.yaml:3:3: error: key 'condition' is already given in line 2\n"},
+    {"- macro: [\n", "f0.yaml:2:1: error: did not find expected node content\n"},
 };
+/* clang-format on */
 
 static void errors_say_where_and_what(void **state)
 {
@@ -142,71 +147,73 @@ struct item_case {
     const char *matching; /* names of rules */
 };
 
+/* clang-format off */
 static const struct item_case item_cases[] = {
   /* condition append is append of text */
     {{RULE("proc.name = a"), "- rule: r\n  condition: or proc.name = b\n  append: true\n"},
-     "proc.name=b",                                                                                                 "r"      },
+     "proc.name=b", "r"},
     {{RULE("proc.name = a"),
       "- rule: r\n  condition: and evt.num = 2\n  override: {condition: append}\n"},
-     "proc.name=a;evt.num=#1",                                                                                      ""       },
+     "proc.name=a;evt.num=#1", ""},
     {{RULE("proc.name = a"),
       "- rule: r\n  condition: evt.num = 2\n  override: {condition: replace}\n"},
-     "evt.num=#2",                                                                                                  "r"      },
-    {{RULE("proc.name = a"), RULE("proc.name = b")},                                                 "proc.name=a", ""       },
-    {{RULE("proc.name = a"), RULE("proc.name = b")},                                                 "proc.name=b", "r"      },
-    {{RULE("proc.name = a"), "- rule: r\n  enabled: false\n"},                                       "proc.name=a", ""       },
+     "evt.num=#2", "r"},
+    {{RULE("proc.name = a"), RULE("proc.name = b")}, "proc.name=a", ""},
+    {{RULE("proc.name = a"), RULE("proc.name = b")}, "proc.name=b", "r"},
+    {{RULE("proc.name = a"), "- rule: r\n  enabled: false\n"}, "proc.name=a", ""},
     {{RULE("proc.name = a") "  enabled: false\n",
       "- rule: r\n  enabled: true\n  override: {enabled: replace}\n"},
-     "proc.name=a",                                                                                                 "r"      },
+     "proc.name=a", "r"},
  /* lists: in lists, appended, in macros */
     {{"- list: a\n  items: [x]\n- list: b\n  items: [a, y]\n" RULE("proc.name in (b)"),
       "- list: a\n  items: [z]\n  append: true\n"},
-     "proc.name=z",                                                                                                 "r"      },
+     "proc.name=z", "r"},
     {{"- list: a\n  items: [x]\n- macro: m\n  condition: proc.name in (a)\n" RULE("m"),
       "- list: a\n  items: [z]\n"},
-     "proc.name=x",                                                                                                 ""       },
+     "proc.name=x", ""},
     {{"- macro: m\n  condition: proc.name = x\n" RULE("m"),
       "- macro: m\n  condition: or proc.name = y\n  override: {condition: append}\n"},
-     "proc.name=y",                                                                                                 "r"      },
-    {{"- list: a\n  items: ['\"q\"', p]\n" RULE("proc.name in (a)")},                                "proc.name=q", "r"      },
-    {{"- list: e\n  items: []\n" RULE("proc.name in (e, x)")},                                       "proc.name=x", "r"      },
+     "proc.name=y", "r"},
+    {{"- list: a\n  items: ['\"q\"', p]\n" RULE("proc.name in (a)")}, "proc.name=q", "r"},
+    {{"- list: e\n  items: []\n" RULE("proc.name in (e, x)")}, "proc.name=x", "r"},
  /* exceptions */
     {{RULE("proc.name = a or proc.name = b") "  exceptions:\n    - name: e\n      fields: "
-                                             "[proc.name, fd.name]\n"
-                                             "      comps: [=, startswith]\n      values:\n        "
-                                             "- [a, /tmp/x y]\n"},
-     "proc.name=a;fd.name=/tmp/x y/z",                                                                              ""       },
+     "[proc.name, fd.name]\n"
+     "      comps: [=, startswith]\n      values:\n        "
+     "- [a, /tmp/x y]\n"},
+     "proc.name=a;fd.name=/tmp/x y/z", ""},
     {{RULE("proc.name = a or proc.name = b") "  exceptions:\n    - name: e\n      fields: "
-                                             "[proc.name, fd.name]\n"
-                                             "      comps: [=, startswith]\n      values:\n        "
-                                             "- [a, /tmp]\n"},
-     "proc.name=b;fd.name=/tmp/z",                                                                                  "r"      },
+     "[proc.name, fd.name]\n"
+     "      comps: [=, startswith]\n      values:\n        "
+     "- [a, /tmp]\n"},
+     "proc.name=b;fd.name=/tmp/z", "r"},
     {{RULE("proc.name exists") "  exceptions:\n    - name: e\n      fields: proc.name\n"
-                               "      values: [a, b]\n"},
-     "proc.name=b",                                                                                                 ""       },
+     "      values: [a, b]\n"},
+     "proc.name=b", ""},
     {{RULE("proc.name exists") "  exceptions:\n    - name: e\n      fields: [proc.name, evt.num]\n"
-                               "      comps: [in, =]\n      values:\n        - [[a, b], 1]\n"},
-     "proc.name=b;evt.num=#1",                                                                                      ""       },
+     "      comps: [in, =]\n      values:\n        - [[a, b], 1]\n"},
+     "proc.name=b;evt.num=#1", ""},
     {{RULE("proc.name exists") "  exceptions:\n    - name: e\n      fields: [proc.name]\n",
       "- rule: r\n  exceptions:\n    - name: e\n      values:\n        - [c]\n"
       "  override: {exceptions: append}\n"},
-     "proc.name=c",                                                                                                 ""       },
+     "proc.name=c", ""},
  /* what is for others is left out */
     {{"- rule: k\n  desc: d\n  output: o\n  priority: INFO\n  source: k8s_audit\n"
       "  condition: ka.verb = create\n" RULE("proc.name = a")},
-     "proc.name=a",                                                                                                 "r"      },
+     "proc.name=a", "r"},
     {{"- rule: u\n  desc: d\n  output: o\n  priority: INFO\n  skip-if-unknown-filter: true\n"
       "  condition: no.field = create\n" RULE("proc.name = a")},
-     "proc.name=a",                                                                                                 "r"      },
+     "proc.name=a", "r"},
  /* documents, empty items, requirements */
     {{"---\n- required_engine_version: 15\n-\n- required_plugin_versions:\n    - name: container\n"
       "      version: 0.4.0\n---\n" RULE("proc.name = a")},
-     "proc.name=a",                                                                                                 "r"      },
+     "proc.name=a", "r"},
     {{"- rule: one\n  desc: d\n  output: o\n  priority: INFO\n  condition: proc.name = a\n"
       "- rule: two\n  desc: d\n  output: o\n  priority: INFO\n  condition: evt.num = 1\n"
       "- rule: three\n  desc: d\n  output: o\n  priority: INFO\n  condition: proc.name = b\n"},
-     "proc.name=a;evt.num=#1",                                                                                      "one,two"},
+     "proc.name=a;evt.num=#1", "one,two"},
 };
+/* clang-format on */
 
 static void items_change_each_other_in_order(void **state)
 {

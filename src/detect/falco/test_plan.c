@@ -51,19 +51,21 @@ static void each_route_finds_its_rules(void **state)
     static const struct {
         const char *event;
         const char *rules;
+        /* clang-format off */
     } cases[] = {
-        {"evt.type=openat;evt.is_open_write=!true;fd.name=/etc/passwd;proc.name=vi",             "etc,negated"},
-        {"evt.type=openat;evt.is_open_write=!true;fd.name=/etc/passwd;proc.name=bash",           "negated"    },
+        {"evt.type=openat;evt.is_open_write=!true;fd.name=/etc/passwd;proc.name=vi", "etc,negated"},
+        {"evt.type=openat;evt.is_open_write=!true;fd.name=/etc/passwd;proc.name=bash", "negated"},
         {"evt.type=open;evt.is_open_write=!true;fd.name=/root/.ssh/authorized_keys;proc.name=x",
-         "keys"                                                                                               },
-        {"evt.type=open;evt.is_open_write=!false;fd.name=/etc/passwd;proc.name=x",               ""           },
-        {"evt.type=open;fd.name=/x;proc.name=x",                                                 "mixed"      },
-        {"evt.type=execve;fd.name=/x;proc.name=x",                                               ""           },
-        {"evt.type=execve;proc.name=y;proc.cmdline=nc -l",                                       "mixed,any"  },
-        {"evt.type=execve;proc.name=zsh",                                                        "shell"      },
-        {"evt.type=unheard_of",                                                                  "negated"    },
-        {"proc.name=y;proc.cmdline=rnc",                                                         "any"        },
+     "keys"},
+        {"evt.type=open;evt.is_open_write=!false;fd.name=/etc/passwd;proc.name=x", ""},
+        {"evt.type=open;fd.name=/x;proc.name=x", "mixed"},
+        {"evt.type=execve;fd.name=/x;proc.name=x", ""},
+        {"evt.type=execve;proc.name=y;proc.cmdline=nc -l", "mixed,any"},
+        {"evt.type=execve;proc.name=zsh", "shell"},
+        {"evt.type=unheard_of", "negated"},
+        {"proc.name=y;proc.cmdline=rnc", "any"},
     };
+    /* clang-format on */
     struct writer names;
     writer_init(&names, 4096);
     for (size_t index = 0; index < sizeof cases / sizeof cases[0]; index++) {

@@ -110,6 +110,8 @@ struct position yaml_position_in(const struct yaml_file *file, const struct yaml
         if (walk.rest.len)
             step(&walk);
     }
+    if (walk.line < scalar->line) /* nothing stands there: an empty value behind the end */
+        return yaml_position(file, scalar);
     while (walk.rest.len && walk.column < scalar->column)
         step(&walk);
     enter(&walk, scalar->style);

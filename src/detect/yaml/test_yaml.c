@@ -80,17 +80,19 @@ struct bad_case {
     const char *message;
 };
 
+/* clang-format off */
 static const struct bad_case bad_cases[] = {
     {"a: 1\nb: 2\na: 3\nb: 4\n", "f:3:1: error: key 'a' is already given in line 1\n"
-                                 "f:4:1: error: key 'b' is already given in line 2\n"},
-    {"a: \xff\n",                "f:1:4: error: expected UTF-8, found another byte\n"                                },
-    {"[a]: b\n",                 "f:1:1: error: expected a scalar as key, found a collection\n"                      },
-    {"- *x\n",                   "f:1:3: error: alias of an unknown anchor\n"                                        },
-    {"- &a [*a]\n",              "f:1:7: error: an alias inside of what it stands for\n"                             },
-    {"a: b: c\n",                "f:1:5: error: mapping values are not allowed in this context\n"                    },
-    {"%TAG ! x\n%YAML 9.9\n",    "f:2:1: error: found incompatible YAML document\n"                                  },
-    {"- \x01\n",                 "f:1:1: error: control characters are not allowed\n"                                },
+     "f:4:1: error: key 'b' is already given in line 2\n"},
+    {"a: \xff\n", "f:1:4: error: expected UTF-8, found another byte\n"},
+    {"[a]: b\n", "f:1:1: error: expected a scalar as key, found a collection\n"},
+    {"- *x\n", "f:1:3: error: alias of an unknown anchor\n"},
+    {"- &a [*a]\n", "f:1:7: error: an alias inside of what it stands for\n"},
+    {"a: b: c\n", "f:1:5: error: mapping values are not allowed in this context\n"},
+    {"%TAG ! x\n%YAML 9.9\n", "f:2:1: error: found incompatible YAML document\n"},
+    {"- \x01\n", "f:1:1: error: control characters are not allowed\n"},
 };
+/* clang-format on */
 
 static void wrong_documents_end_with_a_place(void **state)
 {
