@@ -69,14 +69,17 @@ static const int syscalls_common[] = {
     SCMP_SYS(fadvise64),
 };
 
-static const int syscalls_files[] = {
-    SCMP_SYS(openat),    SCMP_SYS(open),       SCMP_SYS(openat2),   SCMP_SYS(newfstatat),
-    SCMP_SYS(stat),      SCMP_SYS(lstat),      SCMP_SYS(statx),     SCMP_SYS(access),
-    SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink),  SCMP_SYS(readlinkat),
-    SCMP_SYS(getcwd),    SCMP_SYS(unlink),     SCMP_SYS(unlinkat),  SCMP_SYS(fsync),
-    SCMP_SYS(fdatasync), SCMP_SYS(fchmod),     SCMP_SYS(fchown),    SCMP_SYS(getdents64),
-    SCMP_SYS(fstatfs),   SCMP_SYS(statfs),     SCMP_SYS(fallocate), SCMP_SYS(flock),
-    SCMP_SYS(fchdir),    SCMP_SYS(rename),     SCMP_SYS(utimensat), SCMP_SYS(sync_file_range),
+static const int syscalls_read[] = {
+    SCMP_SYS(openat2),  SCMP_SYS(newfstatat), SCMP_SYS(stat),      SCMP_SYS(lstat),
+    SCMP_SYS(statx),    SCMP_SYS(access),     SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
+    SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getcwd),    SCMP_SYS(getdents64),
+    SCMP_SYS(fstatfs),  SCMP_SYS(statfs),     SCMP_SYS(fchdir),
+};
+
+static const int syscalls_write[] = {
+    SCMP_SYS(openat), SCMP_SYS(open),      SCMP_SYS(unlink), SCMP_SYS(unlinkat),
+    SCMP_SYS(fsync),  SCMP_SYS(fdatasync), SCMP_SYS(fchmod), SCMP_SYS(fchown),
+    SCMP_SYS(flock),  SCMP_SYS(fallocate), SCMP_SYS(rename), SCMP_SYS(utimensat),
 };
 
 void sandbox_account(uid_t *ret_uid, gid_t *ret_gid)
@@ -152,12 +155,6 @@ static err_kind landlock_enter(const struct sandbox_policy *policy, bool *ret_is
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0);
     if (ruleset < 0)
         return OK;
-    AUTO(auto_close) int root = -1;
-    if (policy->may_read_all) {
-        root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (root < 0 || landlock_add(ruleset, root, FILES_READ))
-            return err_set(err, ERR_SYSTEM, "landlock: reading");
-    }
     if (policy->dir_fd >= 0 && landlock_add(ruleset, policy->dir_fd, FILES_STORE))
         return err_set(err, ERR_SYSTEM, "landlock: the state folder");
     if (syscall(SYS_landlock_restrict_self, ruleset, 0))
@@ -175,6 +172,20 @@ static int rules_add(scmp_filter_ctx filter, const int *syscalls, size_t count)
     return failed;
 }
 
+/* Opening for reading only. openat2 hides its flags from the filter: there the uid must do. */
+static int rules_add_read(scmp_filter_ctx filter)
+{
+    const scmp_datum_t writes = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+    int failed = rules_add(filter, syscalls_read, sizeof syscalls_read / sizeof *syscalls_read);
+    if (!failed)
+        failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+                                  SCMP_A2(SCMP_CMP_MASKED_EQ, writes, 0));
+    if (!failed && SCMP_SYS(open) >= 0)
+        failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
+                                  SCMP_A1(SCMP_CMP_MASKED_EQ, writes, 0));
+    return failed;
+}
+
 static err_kind seccomp_enter(const struct sandbox_policy *policy, bool *ret_is_on,
                               struct err_ctx *err)
 {
@@ -184,8 +195,10 @@ static err_kind seccomp_enter(const struct sandbox_policy *policy, bool *ret_is_
         return err_set(err, ERR_SYSTEM, "seccomp");
     int failed =
         rules_add(filter, syscalls_common, sizeof syscalls_common / sizeof *syscalls_common);
-    if (!failed && policy->may_open_files)
-        failed = rules_add(filter, syscalls_files, sizeof syscalls_files / sizeof *syscalls_files);
+    if (!failed && (policy->may_read_files || policy->may_write_files))
+        failed = rules_add_read(filter);
+    if (!failed && policy->may_write_files)
+        failed = rules_add(filter, syscalls_write, sizeof syscalls_write / sizeof *syscalls_write);
     if (!failed)
         failed = rules_add(filter, policy->syscalls, policy->syscall_count);
     if (!failed)
@@ -212,7 +225,8 @@ err_kind sandbox_enter(const struct sandbox_policy *policy, struct sandbox_repor
     /* the change of uid cleared it: no role outlives its parent */
     if (kind == OK && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
         kind = err_set(err, ERR_SYSTEM, "parent death signal");
-    if (kind == OK)
+    ret->has_landlock = false;
+    if (kind == OK && !policy->without_landlock)
         kind = landlock_enter(policy, &ret->has_landlock, err);
     if (kind == OK)
         kind = seccomp_enter(policy, &ret->has_seccomp, err);

@@ -21,8 +21,11 @@ struct sandbox_policy {
     uint64_t caps;       /* bit n: capability n is kept, permitted and effective */
     const int *syscalls; /* numbers allowed beside the common ones */
     size_t syscall_count;
-    bool may_open_files;       /* open and stat at all; the folders are said by Landlock */
-    bool may_read_all;         /* Landlock lets it read everywhere (sensor) */
+    bool may_read_files;  /* open and stat at all; the folders are said by Landlock */
+    bool may_write_files; /* and change them */
+    /* No Landlock: a process behind it may not look into others' /proc/PID/root (its hook on ptrace
+     * access checks), which is the sensor's work. */
+    bool without_landlock;
     int dir_fd;                /* the one folder it may read and write below; -1: none */
     uint64_t memory_bytes_max; /* RLIMIT_AS; 0: not limited */
     uint64_t cpu_seconds_max;  /* RLIMIT_CPU; 0: not limited */

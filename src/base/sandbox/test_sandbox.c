@@ -98,7 +98,7 @@ static void the_store_is_reached_by_descriptor_and_nothing_else(void **state)
     sandbox_account(&uid, &gid);
     if (geteuid() == 0)
         assert_int_equal(fchown(store_fd, uid, gid), 0);
-    struct sandbox_policy policy = {.role = "store", .may_open_files = true, .dir_fd = store_fd};
+    struct sandbox_policy policy = {.role = "store", .may_write_files = true, .dir_fd = store_fd};
     int outcome = inside(&policy, try_the_store);
     unlinkat(store_fd, "file", 0);
     close(store_fd);

@@ -87,6 +87,8 @@ struct collection {
     const struct schema *schema;
     struct diagnostics *diagnostics;
     struct arena arena;
+    const struct falco_input *inputs;
+    size_t input_count;
     uint32_t index; /* of the item being read, over all files */
 
     struct falco_list *lists;

@@ -17,6 +17,7 @@
 struct falco_input {
     span name; /* as errors show it */
     span bytes;
+    span response; /* what to do when a rule of this file matches; data NULL: not said */
 };
 
 /* Builds the rules of all files. The inputs are borrowed for the call. True when nothing was wrong;

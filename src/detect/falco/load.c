@@ -59,6 +59,14 @@ static void document_read(struct collection *collection, const struct yaml_file 
 
 /* ---- building ---- */
 
+static span response_find(const struct collection *collection, span file)
+{
+    for (size_t index = 0; index < collection->input_count; index++)
+        if (collection->inputs[index].name.data == file.data)
+            return collection->inputs[index].response;
+    return (span){NULL, 0};
+}
+
 static void rule_build(struct compile *compile, const struct falco_rule *rule)
 {
     struct text condition = exceptions_apply(compile->collection, rule);
@@ -79,6 +87,7 @@ static void rule_build(struct compile *compile, const struct falco_rule *rule)
     struct rule_definition definition = {
         .name = rule->name,
         .desc = rule->desc,
+        .response = response_find(compile->collection, rule->at.file),
         .source = rule->source,
         .priority_name = span_str(priority_names[rule->priority]),
         .priority = rule->priority,
@@ -145,6 +154,8 @@ bool falco_load(const struct falco_input *inputs, size_t count, const struct sch
     if (!files)
         return false;
     collection_init(&collection, schema, diagnostics);
+    collection.inputs = inputs;
+    collection.input_count = count;
     for (size_t index = 0; index < count; index++) {
         (void)yaml_open(&files[index], inputs[index].name, inputs[index].bytes, diagnostics);
         for (size_t document = 0; document < files[index].document_count; document++)

@@ -70,6 +70,10 @@ err_kind recording_writer_open(int fd, const struct recording_info *info,
     if (!writer)
         return err_set(err, ERR_SYSTEM, "recording");
     writer->fd = fd;
+    if (lseek(fd, 0, SEEK_END) > 0) {
+        *ret = writer;
+        return OK;
+    }
     err_kind kind = write_whole(fd, &head, sizeof head, err);
     if (kind == OK)
         kind = write_whole(fd, info->hostname, head.hostname_len, err);

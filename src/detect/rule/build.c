@@ -428,6 +428,7 @@ void rule_build_rule(struct rule_builder *builder, const struct rule_definition 
         .name = copy(builder, definition->name),
         .id = copy(builder, definition->id),
         .desc = copy(builder, definition->desc),
+        .response = copy(builder, definition->response),
         .source = copy(builder, definition->source),
         .priority_name = copy(builder, definition->priority_name),
         .priority = definition->priority,

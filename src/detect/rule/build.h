@@ -91,6 +91,7 @@ struct rule_definition {
     span name;
     span id; /* data NULL: none */
     span desc;
+    span response; /* data NULL: none */
     span source;
     span priority_name;
     uint8_t priority;

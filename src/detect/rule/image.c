@@ -123,6 +123,7 @@ static void put_rule(struct writer *out, const struct ir_rule *rule)
     put_text(out, info->name);
     put_text(out, info->id);
     put_text(out, info->desc);
+    put_text(out, info->response);
     put_text(out, info->source);
     put_text(out, info->priority_name);
     put_u8(out, info->priority);
@@ -337,8 +338,9 @@ static bool get_rule(struct ir *ir, span *in, const struct schema *schema)
     struct rule_info *info = &rule.info;
     uint8_t priority;
     if (!get_some_text(in, &info->name) || !get_text(in, &info->id) || !get_text(in, &info->desc) ||
-        !get_some_text(in, &info->source) || !get_some_text(in, &info->priority_name) ||
-        !span_u8(in, &priority) || !get_bool(in, &info->is_enabled) || !get_text(in, &info->file) ||
+        !get_text(in, &info->response) || !get_some_text(in, &info->source) ||
+        !get_some_text(in, &info->priority_name) || !span_u8(in, &priority) ||
+        !get_bool(in, &info->is_enabled) || !get_text(in, &info->file) ||
         !span_u32le(in, &info->line) || !span_u64le(in, &info->hash) || !get_tags(ir, in, info) ||
         !span_u32le(in, &rule.root) || !span_u32le(in, &rule.part_first) ||
         !span_u32le(in, &rule.part_count))

@@ -30,6 +30,7 @@ struct rule_info {
     span name;
     span id; /* Sigma's id; data NULL: none */
     span desc;
+    span response;      /* what to do, from the rule's strategy; data NULL: not said */
     span source;        /* "syscall" */
     span priority_name; /* as JSON shows it: Falco's word, or Sigma's level */
     enum rule_priority priority;

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# What the sensor adds to jobs of the host: each job alone, with empty programs on the same hooks (the
+# floor), and with picket, in turn, ROUNDS times. Prints the medians and the ratios to "alone".
+#   bench/overhead.sh [JOB...]      ROUNDS=5 RULES=path
+# shellcheck source=bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_root
+rounds=${ROUNDS:-5}
+rules=${RULES:-$here/rules}
+
+tool storm
+tool floor -lbpf -lelf -lz
+clang-14 -target bpf -O2 -g -I"/usr/include/$(uname -m)-linux-gnu" -c "$here/bench/floor.bpf.c" \
+    -o "$work/floor.o"
+
+job_open() { "$work/storm" open 200000; }
+job_open_watched() { "$work/storm" open 100000 "$work/watched"; }
+job_stat() { "$work/storm" stat 1000000; }
+job_read() { "$work/storm" read 2000000; }
+job_exec() { "$work/storm" exec "${EXECS:-20000}"; }
+timed() { # COMMAND...: wall ns of it
+    local start
+    start=$(date +%s%N)
+    "$@" >/dev/null 2>&1
+    echo "$(($(date +%s%N) - start)) 0 1"
+}
+job_compile() { timed compile_all; }
+compile_all() { (cd "$work/c" && for f in *.c; do gcc -O1 -c "$f" -o "$f.o"; done); }
+job_http() { # requests of a fixed number, so that time is the measure
+    timed ab -q -n 20000 -c 8 "http://127.0.0.1:$port/"
+}
+
+prepare() {
+    mkdir "$work/c" "$work/www"
+    touch "$work/watched"
+    for n in $(seq 200); do
+        printf '#include <stdio.h>\nint f%d(int x) { printf("%%d", x * %d); return x; }\n' "$n" "$n" \
+            >"$work/c/f$n.c"
+    done
+    echo hello >"$work/www/index.html"
+    port=$((20000 + RANDOM % 20000))
+}
+
+tracefs() {
+    mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null || true
+}
+
+hooks_in_use() { # as `picket status` shows them
+    "$build/picket" status --state "$work/state" --output json |
+        python3 -c 'import json,sys
+for hook in json.load(sys.stdin)["hooks"]:
+    if hook["state"] == "attached": print(hook["hook"])'
+}
+
+one() { # JOB MODE: wall ns on stdout
+    local mode=$2
+    case $mode in
+    floor)
+        mkfifo "$work/hold"
+        # shellcheck disable=SC2046
+        "$work/floor" "$work/floor.o" $(cat "$work/hooks") <"$work/hold" >"$work/floor.out" &
+        local floor=$!
+        exec 9>"$work/hold"
+        until grep -q ready "$work/floor.out" 2>/dev/null; do sleep 0.05; done
+        ;;
+    picket) start_picket --rules "$rules" ;;
+    esac
+    "job_$1" >"$work/result"
+    case $mode in
+    floor) exec 9>&-; wait "$floor"; rm "$work/hold" ;;
+    picket) cpu_of_roles >>"$work/cpu.$1"; stop_picket >>"$work/summary.$1" ;;
+    esac
+    cut -d' ' -f1 "$work/result"
+}
+
+cpu_of_roles() { # CPU ticks of the supervisor and its children
+    local pid total=0
+    for pid in $picket_pid $(pgrep -P "$picket_pid"); do
+        total=$((total + $(awk '{print $14 + $15}' "/proc/$pid/stat")))
+    done
+    echo "$total"
+}
+
+prepare
+tracefs
+start_picket --rules "$rules"
+sleep 2
+hooks_in_use >"$work/hooks"
+echo "hooks: $(wc -l <"$work/hooks"); rounds: $rounds; $(uname -r); $(nproc) CPUs"
+for pid in $picket_pid $(pgrep -P "$picket_pid"); do
+    awk -v pid="$pid" '/^Name|^VmRSS/{printf "%s ", $0} END{print ""}' "/proc/$pid/status"
+    tr '\0' ' ' <"/proc/$pid/cmdline"; echo
+done
+stop_picket
+(cd "$work/www" && exec python3 -m http.server "$port" --bind 127.0.0.1 >/dev/null 2>&1) &
+server=$!
+trap 'kill "$server" 2>/dev/null; finish' EXIT
+
+jobs=${*:-open stat read exec compile http}
+for job in $jobs; do
+    for round in $(seq "$rounds"); do
+        for mode in alone floor picket; do
+            one "$job" $mode >>"$work/$job.$mode"
+        done
+        : "$round"
+    done
+    alone=$(median <"$work/$job.alone")
+    floor=$(median <"$work/$job.floor")
+    with=$(median <"$work/$job.picket")
+    awk -v job="$job" -v a="$alone" -v f="$floor" -v p="$with" 'BEGIN{
+        printf "%-8s alone %.3fs  floor %.3fs (%+.1f%%)  picket %.3fs (%+.1f%%)\n",
+            job, a/1e9, f/1e9, (f/a-1)*100, p/1e9, (p/a-1)*100}'
+    echo "         role CPU ticks (10 ms): $(median <"$work/cpu.$job"); last: $(tail -1 "$work/summary.$job")"
+done

@@ -1,0 +1,39 @@
+/* The commands. To add one: one file with its option table and its main, and one row in main.c. */
+#pragma once
+
+#include "config/config.h"
+#include "role/role.h"
+
+/* Exit codes of every command: 0 done, 1 it failed or something is wrong, 2 wrong usage. */
+enum { EXIT_DONE = 0, EXIT_WRONG = 1, EXIT_USAGE = 2 };
+
+int cli_run(int argc, const char *const *argv);
+int cli_record(int argc, const char *const *argv);
+int cli_replay(int argc, const char *const *argv);
+int cli_check(int argc, const char *const *argv);
+int cli_test(int argc, const char *const *argv);
+int cli_rules(int argc, const char *const *argv);
+int cli_query(int argc, const char *const *argv);
+int cli_status(int argc, const char *const *argv);
+
+/* Parses and checks the words of a command. Returns false when the command is to end at once, with
+ * *ret_code; help or the error has been printed then. */
+bool cli_options(const struct option_table *table, int argc, const char *const *argv, void *options,
+                 struct option_list *operands, int *ret_code);
+/* The same with a configuration file under the command line: starts again from the defaults, then
+ * the file, then the words. A list named in the words replaces the file's. */
+bool cli_config(const struct option_table *table, const char *path, int argc,
+                const char *const *argv, void *options, int *ret_code);
+/* Prints `picket: <text>` on stderr and returns EXIT_WRONG. */
+int cli_fail(const struct err_ctx *err);
+
+/* Gathers and compiles rules from these paths (none: the shipped set); what is wrong with them goes
+ * to stderr. EXIT_DONE with a compiled image, else the exit code. */
+int cli_compile(const struct option_list *paths, struct compiled *ret);
+
+/* Opens DIR/store read-only and drops all other rights. */
+struct topic_log;
+err_kind cli_store_open(const char *state_dir, int *ret_store_fd, struct topic_log **ret,
+                        struct err_ctx *err);
+
+#define STATE_DIR_DEFAULT "/var/lib/picket"

@@ -1,0 +1,125 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "core/cleanup.h"
+#include "topic/topic.h"
+
+int cli_fail(const struct err_ctx *err)
+{
+    fprintf(stderr, "picket: %s\n", err->text);
+    return EXIT_WRONG;
+}
+
+bool cli_options(const struct option_table *table, int argc, const char *const *argv, void *options,
+                 struct option_list *operands, int *ret_code)
+{
+    struct err_ctx err;
+    bool is_help = false;
+    err_kind kind = options_preset(table, options, &err);
+    if (kind == OK)
+        kind = options_parse(table, argc, argv, options, operands, &is_help, &err);
+    if (kind != OK) {
+        fprintf(stderr, "picket: %s\n", err.text);
+        *ret_code = EXIT_USAGE;
+        return false;
+    }
+    if (is_help) {
+        options_help(table, stdout);
+        *ret_code = EXIT_DONE;
+        return false;
+    }
+    return true;
+}
+
+/* Lists that the command line names do not add to the file's. */
+static void lists_clear(const struct option_table *table, int argc, const char *const *argv,
+                        void *options)
+{
+    for (size_t index = 0; index < table->row_count; index++) {
+        const struct option_desc *row = &table->rows[index];
+        size_t length = strlen(row->name);
+        for (int word = 0; row->kind == OPTION_LIST && word < argc; word++)
+            if (strncmp(argv[word], "--", 2) == 0 &&
+                strncmp(argv[word] + 2, row->name, length) == 0)
+                ((struct option_list *)((char *)options + row->offset))->count = 0;
+    }
+}
+
+static err_kind file_apply(const struct option_table *table, span pairs, void *options,
+                           struct err_ctx *err)
+{
+    span name, value;
+    while (pairs.len) {
+        if (!span_until(&pairs, 0, &name) || !span_until(&pairs, 0, &value))
+            return err_set(err, ERR_STATE, "the compiler's answer is cut short");
+        err_kind kind =
+            option_set(table, options, (const char *)name.data, (const char *)value.data, err);
+        if (kind != OK)
+            return kind;
+    }
+    return OK;
+}
+
+bool cli_config(const struct option_table *table, const char *path, int argc,
+                const char *const *argv, void *options, int *ret_code)
+{
+    static struct writer pairs; /* options keep pointers into it for good */
+    struct err_ctx err;
+    struct option_list operands = {0};
+    bool is_help;
+    err_kind kind = config_compile(path, &pairs, &err);
+    for (size_t index = 0; index < table->row_count; index++)
+        if (table->rows[index].kind == OPTION_LIST)
+            ((struct option_list *)((char *)options + table->rows[index].offset))->count = 0;
+    if (kind == OK)
+        kind = options_preset(table, options, &err);
+    if (kind == OK) {
+        kind = file_apply(table, writer_span(&pairs), options, &err);
+        if (kind != OK)
+            (void)err_wrap(&err, "%s", path);
+    }
+    lists_clear(table, argc, argv, options);
+    if (kind == OK)
+        kind = options_parse(table, argc, argv, options, &operands, &is_help, &err);
+    *ret_code = kind == OK ? EXIT_DONE : cli_fail(&err);
+    return kind == OK;
+}
+
+int cli_compile(const struct option_list *paths, struct compiled *ret)
+{
+    struct err_ctx err;
+    struct bundle bundle;
+    const char *shipped = content_path("rules");
+    err_kind kind = bundle_open(&bundle, &err);
+    if (kind == OK && paths->count == 0)
+        kind = shipped ? bundle_add(&bundle, shipped, &err)
+                       : err_set(&err, ERR_STATE, "no shipped rules found; name some by --rules");
+    for (size_t index = 0; index < paths->count && kind == OK; index++)
+        kind = bundle_add(&bundle, paths->items[index], &err);
+    if (kind == OK)
+        kind = rules_compile(&bundle, ret, &err);
+    bundle_close(&bundle);
+    if (kind != OK)
+        return cli_fail(&err);
+    fwrite(ret->diagnostics.data, 1, ret->diagnostics.len, stderr);
+    if (ret->error_count == 0)
+        return EXIT_DONE;
+    compiled_close(ret);
+    return EXIT_WRONG;
+}
+
+err_kind cli_store_open(const char *state_dir, int *ret_store_fd, struct topic_log **ret,
+                        struct err_ctx *err)
+{
+    struct topic_options options = {.is_read_only = true};
+    AUTO(auto_close) int state_fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (state_fd < 0)
+        return err_set(err, ERR_SYSTEM, "state folder '%s'", state_dir);
+    *ret_store_fd = openat(state_fd, "store", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (*ret_store_fd < 0)
+        return err_set(err, ERR_SYSTEM, "state folder '%s': store", state_dir);
+    err_kind kind = role_confine(ROLE_ENGINE, *ret_store_fd, err);
+    return kind == OK ? topic_log_open(*ret_store_fd, &options, ret, err) : kind;
+}

@@ -1,0 +1,53 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+struct command {
+    const char *name;
+    int (*run)(int argc, const char *const *argv);
+    const char *summary;
+};
+
+static const struct command command_table[] = {
+    {"check",  cli_check,  "check rule files: errors with file:line:column"            },
+    {"query",  cli_query,  "look signals and alerts up in the store"                   },
+    {"record", cli_record, "write kernel events to a file"                             },
+    {"replay", cli_replay, "run rules over recorded events or JSON lines"              },
+    {"rules",  cli_rules,  "list or explain rules; list fields"                        },
+    {"run",    cli_run,    "watch this host"                                           },
+    {"status", cli_status, "show hooks, counters and drops"                            },
+    {"test",   cli_test,   "run the rules' own events: which must fire, which must not"},
+};
+#define COMMAND_COUNT (sizeof command_table / sizeof *command_table)
+
+static void help(FILE *out)
+{
+    fprintf(out,
+            "picket %s: detection for Linux and containers\n\n"
+            "usage: picket COMMAND [options]\n\ncommands:\n",
+            PICKET_VERSION);
+    for (size_t index = 0; index < COMMAND_COUNT; index++)
+        fprintf(out, "  %-8s %s\n", command_table[index].name, command_table[index].summary);
+    fprintf(out, "\n`picket COMMAND --help` tells more. Exit codes: 0 done, 1 failed, 2 usage.\n");
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "--help";
+    if (strcmp(name, "role") == 0 && argc == 3)
+        return role_main(argv[2]);
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        help(stdout);
+        return argc > 1 ? EXIT_DONE : EXIT_USAGE;
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("picket %s\n", PICKET_VERSION);
+        return EXIT_DONE;
+    }
+    for (size_t index = 0; index < COMMAND_COUNT; index++)
+        if (strcmp(command_table[index].name, name) == 0)
+            return command_table[index].run(argc - 2, (const char *const *)argv + 2);
+    fprintf(stderr, "picket: no command '%s'; see picket --help\n", name);
+    return EXIT_USAGE;
+}

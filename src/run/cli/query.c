@@ -1,0 +1,171 @@
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/cli.h"
+#include "core/cleanup.h"
+#include "core/clock.h"
+#include "pipeline/pipeline.h"
+#include "signal/signal.h"
+#include "state/state.h"
+
+struct query_words {
+    const char *state;
+    const char *from;
+    const char *to;
+    const char *rule;
+    const char *container;
+    const char *priority;
+    const char *output;
+    uint64_t limit;
+    bool newest;
+};
+
+static const struct option_desc rows[] = {
+    {"state",     OPTION_TEXT,   offsetof(struct query_words, state),     STATE_DIR_DEFAULT, "DIR",
+     "the state folder of picket run"                                                                                               },
+    {"from",      OPTION_TEXT,   offsetof(struct query_words, from),      NULL,              "TIME",
+     "not before: RFC 3339, or how long ago (10m, 2h, 1d)"                                                                          },
+    {"to",        OPTION_TEXT,   offsetof(struct query_words, to),        NULL,              "TIME",          "not after, likewise" },
+    {"rule",      OPTION_TEXT,   offsetof(struct query_words, rule),      NULL,              "NAME",
+     "the rule's whole name"                                                                                                        },
+    {"container", OPTION_TEXT,   offsetof(struct query_words, container), NULL,              "ID|NAME",
+     "the container's name, or how its id begins"                                                                                   },
+    {"priority",  OPTION_CHOICE, offsetof(struct query_words, priority),  "debug",
+     "emergency|alert|critical|error|warning|notice|informational|debug",                                     "at least this severe"},
+    {"limit",     OPTION_COUNT,  offsetof(struct query_words, limit),     "1000",            NULL,            "at most so many"     },
+    {"newest",    OPTION_FLAG,   offsetof(struct query_words, newest),    NULL,              NULL,            "newest first"        },
+    {"output",    OPTION_CHOICE, offsetof(struct query_words, output),    "text",            "text|json|csv",
+     "form"                                                                                                                         },
+};
+
+static const struct option_table table = {
+    .command = "query",
+    .usage = "[options]",
+    .summary = "Looks signals up in the store, by time, rule, container and priority.",
+    .examples = "  sudo picket query --from 1h --priority warning\n"
+                "  sudo picket query --container web --output csv\n",
+    .rows = rows,
+    .row_count = sizeof rows / sizeof *rows,
+};
+
+/* "2h": so long ago; else RFC 3339 in UTC. */
+static bool time_parse(const char *text, uint64_t *ret_wall_ns)
+{
+    uint64_t ago_ns;
+    struct tm parts = {0};
+    if (duration_parse(text, &ago_ns)) {
+        uint64_t now_ns = clock_wall_ns();
+        *ret_wall_ns = ago_ns < now_ns ? now_ns - ago_ns : 0;
+        return true;
+    }
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
+    if (!rest || (rest[0] != 'Z' && rest[0] != '.' && rest[0] != 0))
+        return false;
+    *ret_wall_ns = (uint64_t)timegm(&parts) * 1000000000u;
+    return true;
+}
+
+static uint8_t priority_parse(const char *word)
+{
+    static const char *const words[] = {"emergency", "alert",  "critical",      "error",
+                                        "warning",   "notice", "informational", "debug"};
+    for (uint8_t index = 0; index < 8; index++)
+        if (strcmp(words[index], word) == 0)
+            return index;
+    return STATE_PRIORITY_ANY;
+}
+
+/* RFC 4180: quotes doubled. */
+static void csv_put(struct writer *out, const char *text)
+{
+    writer_byte(out, '"');
+    for (; *text; text++) {
+        if (*text == '"')
+            writer_byte(out, '"');
+        writer_byte(out, (uint8_t)*text);
+    }
+    writer_byte(out, '"');
+}
+
+static void csv_render(span json, struct writer *out)
+{
+    static const char *const columns[] = {"time", "priority", "rule", "hostname", "output"};
+    json_t *signal = json_loadb((const char *)json.data, json.len, 0, NULL);
+    const char *container =
+        json_string_value(json_object_get(json_object_get(signal, "container"), "id"));
+    for (size_t index = 0; index < sizeof columns / sizeof *columns; index++) {
+        const char *value = json_string_value(json_object_get(signal, columns[index]));
+        csv_put(out, value ? value : "");
+        writer_byte(out, ',');
+    }
+    csv_put(out, container ? container : "");
+    writer_text(out, "\r\n");
+    json_decref(signal);
+}
+
+struct printing {
+    const char *output;
+    struct writer line;
+};
+
+static bool print_one(void *context, const struct topic_record *record)
+{
+    struct printing *printing = context;
+    struct err_ctx err;
+    writer_reset(&printing->line);
+    if (printing->output[0] == 'c') {
+        csv_render(record->value, &printing->line);
+    } else if (printing->output[0] == 'j') {
+        writer_put(&printing->line, record->value);
+        writer_byte(&printing->line, '\n');
+    } else if (signal_render_text(record->value, isatty(STDOUT_FILENO) == 1, &printing->line,
+                                  &err) != OK) {
+        return true;
+    }
+    return fwrite(printing->line.data, 1, printing->line.len, stdout) == printing->line.len;
+}
+
+static err_kind query(const struct query_words *words, const struct state_filter *filter,
+                      struct err_ctx *err)
+{
+    struct topic_log *log = NULL;
+    struct printing printing = {.output = words->output};
+    AUTO(auto_close) int store_fd = -1;
+    err_kind kind = cli_store_open(words->state, &store_fd, &log, err);
+    if (kind != OK)
+        return kind;
+    writer_init(&printing.line, 16u << 20);
+    if (words->output[0] == 'c')
+        printf("time,priority,rule,hostname,output,container\r\n");
+    kind = state_query_signals(log, filter, print_one, &printing, err);
+    writer_free(&printing.line);
+    topic_log_close(log);
+    return kind;
+}
+
+int cli_query(int argc, const char *const *argv)
+{
+    struct query_words words = {0};
+    struct option_list operands = {0};
+    struct state_filter filter = {0};
+    struct err_ctx err;
+    int code;
+    if (!cli_options(&table, argc, argv, &words, &operands, &code))
+        return code;
+    if ((words.from && !time_parse(words.from, &filter.from_wall_ns)) ||
+        (words.to && !time_parse(words.to, &filter.to_wall_ns)) || operands.count) {
+        fprintf(stderr, "picket: expected a time such as 2026-01-31T12:00:00Z or 10m\n");
+        return EXIT_USAGE;
+    }
+    if (words.rule)
+        filter.rule = span_str(words.rule);
+    if (words.container)
+        filter.container = span_str(words.container);
+    filter.priority_max = priority_parse(words.priority);
+    filter.limit = words.limit;
+    filter.is_newest_first = words.newest;
+    return query(&words, &filter, &err) == OK ? EXIT_DONE : cli_fail(&err);
+}

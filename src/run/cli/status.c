@@ -1,0 +1,99 @@
+#include <jansson.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "core/cleanup.h"
+#include "topic/topic.h"
+
+struct status_words {
+    const char *state;
+    const char *output;
+};
+
+static const struct option_desc rows[] = {
+    {"state",  OPTION_TEXT,   offsetof(struct status_words, state),  STATE_DIR_DEFAULT, "DIR",
+     "the state folder of picket run"                                                                      },
+    {"output", OPTION_CHOICE, offsetof(struct status_words, output), "text",            "text|json", "form"},
+};
+
+static const struct option_table table = {
+    .command = "status",
+    .usage = "[options]",
+    .summary =
+        "Shows what picket run does: events, signals, what was lost and why, which hooks are in\n"
+        "use and what they cost. Its own numbers are renewed every second.",
+    .examples = "  sudo picket status\n",
+    .rows = rows,
+    .row_count = sizeof rows / sizeof *rows,
+};
+
+static void counts_print(const json_t *status)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)status, key, value)
+    {
+        if (json_is_integer(value))
+            printf("%-24s %lld\n", key, (long long)json_integer_value(value));
+        else if (json_is_string(value))
+            printf("%-24s %s\n", key, json_string_value(value));
+    }
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "";
+}
+
+static void lists_print(const json_t *status)
+{
+    size_t index;
+    json_t *one;
+    json_array_foreach(json_object_get(status, "drops_by"), index, one)
+        printf("lost: %-12s %-16s %lld\n", text(one, "reason"), text(one, "event"),
+               (long long)json_integer_value(json_object_get(one, "count")));
+    printf("\n%-40s %-10s %-18s %s\n", "hook", "state", "for", "cost, or why not");
+    json_array_foreach(json_object_get(status, "hooks"), index, one)
+    {
+        const char *reason = text(one, "reason");
+        printf("%-40s %-10s %-18s %s\n", text(one, "hook"), text(one, "state"), text(one, "event"),
+               reason[0] ? reason : text(one, "cost"));
+    }
+}
+
+static err_kind status_read(const struct status_words *words, struct err_ctx *err)
+{
+    struct topic_log *log = NULL;
+    AUTO(auto_close) int store_fd = -1;
+    span value;
+    err_kind kind = cli_store_open(words->state, &store_fd, &log, err);
+    if (kind != OK)
+        return kind;
+    kind = topic_state_get(log, "status", SPAN("detect"), &value, err);
+    if (kind == OK && !value.data)
+        kind = err_set(err, ERR_STATE, "nothing has run with state folder '%s' yet", words->state);
+    json_t *status = NULL;
+    if (kind == OK && words->output[0] == 'j')
+        printf("%.*s\n", (int)value.len, (const char *)value.data);
+    else if (kind == OK)
+        status = json_loadb((const char *)value.data, value.len, 0, NULL);
+    if (status) {
+        counts_print(status);
+        lists_print(status);
+    }
+    json_decref(status);
+    topic_log_close(log);
+    return kind;
+}
+
+int cli_status(int argc, const char *const *argv)
+{
+    struct status_words words = {0};
+    struct option_list operands = {0};
+    struct err_ctx err;
+    int code;
+    if (!cli_options(&table, argc, argv, &words, &operands, &code))
+        return code;
+    return status_read(&words, &err) == OK ? EXIT_DONE : cli_fail(&err);
+}

@@ -1,0 +1,259 @@
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "core/clock.h"
+#include "pipeline/detect_state.h"
+
+#define OUTPUT_BYTES_MAX (512u << 10)
+#define WORLD_BYTES_MAX  (64u << 20)
+
+/* ---- facts: what fields ask for beyond the records ---- */
+
+static const struct container_info *fact_container(void *context, const struct container_key *key,
+                                                   int32_t pid, uint64_t start_boot_ns,
+                                                   uint64_t now_boot_ns)
+{
+    struct detect *detect = context;
+    const struct container_info *info;
+    enum container_state state =
+        container_lookup(detect->containers, key, pid, start_boot_ns, now_boot_ns, &info);
+    /* a group two levels deep may be anybody's: a container only where a runtime's files say so */
+    return key->is_type_sure || state == CONTAINER_FOUND ? info : NULL;
+}
+
+static bool fact_user_name(void *context, const struct user_scope *scope, uint32_t uid, span *ret)
+{
+    return user_name(((struct detect *)context)->users, scope, uid, ret);
+}
+
+static bool fact_group_name(void *context, const struct user_scope *scope, uint32_t gid, span *ret)
+{
+    return group_name(((struct detect *)context)->users, scope, gid, ret);
+}
+
+static bool fact_user_home(void *context, const struct user_scope *scope, uint32_t uid, span *ret)
+{
+    return user_home(((struct detect *)context)->users, scope, uid, ret);
+}
+
+static bool fact_user_shell(void *context, const struct user_scope *scope, uint32_t uid, span *ret)
+{
+    return user_shell(((struct detect *)context)->users, scope, uid, ret);
+}
+
+/* ---- life ---- */
+
+void detect_clock(struct detect *detect, uint64_t boot_to_wall_ns, const char *hostname)
+{
+    struct kernel_facts facts = {.context = detect,
+                                 .container = fact_container,
+                                 .user_name = fact_user_name,
+                                 .group_name = fact_group_name,
+                                 .user_home = fact_user_home,
+                                 .user_shell = fact_user_shell};
+    snprintf(detect->hostname, sizeof detect->hostname, "%s", hostname);
+    kernel_decoder_init(&detect->decoder, detect->processes, &facts, boot_to_wall_ns,
+                        span_str(detect->hostname));
+}
+
+static int open_nothing(void *context, const struct open_request *request)
+{
+    (void)context;
+    (void)request;
+    return -1;
+}
+
+err_kind detect_open(const struct detect_options *options, struct detect **ret, struct err_ctx *err)
+{
+    struct detect *detect = calloc(1, sizeof *detect);
+    uint64_t seed = 0;
+    if (!detect || getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) {
+        free(detect);
+        return err_set(err, ERR_SYSTEM, "detect stage");
+    }
+    detect->options = *options;
+    writer_init(&detect->text, OUTPUT_BYTES_MAX);
+    writer_init(&detect->part, WORLD_BYTES_MAX);
+    struct container_options containers = {.open = options->open ? options->open : open_nothing,
+                                           .context = options->context,
+                                           .seed = seed};
+    struct process_options processes = {.seed = seed};
+    err_kind kind = process_table_open(&processes, &detect->processes, err);
+    if (kind == OK)
+        kind = container_cache_open(&containers, &detect->containers, err);
+    if (kind == OK)
+        kind = user_cache_open(&containers, &detect->users, err);
+    if (kind == OK)
+        kind = flat_decoder_open(&detect->flat, err);
+    if (kind != OK) {
+        detect_close(detect);
+        return kind;
+    }
+    detect_clock(detect, clock_wall_ns() - clock_boot_ns(), options->hostname);
+    *ret = detect;
+    return OK;
+}
+
+static void program_close(struct detect *detect)
+{
+    event_close(&detect->event);
+    event_close(&detect->flat_event);
+    rule_program_close(detect->program);
+    if (detect->image.data)
+        munmap((void *)(uintptr_t)detect->image.data, detect->image.len);
+    detect->program = NULL;
+    detect->image = (span){NULL, 0};
+}
+
+void detect_close(struct detect *detect)
+{
+    if (!detect)
+        return;
+    program_close(detect);
+    flat_decoder_close(detect->flat);
+    user_cache_close(detect->users);
+    container_cache_close(detect->containers);
+    process_table_close(detect->processes);
+    writer_free(&detect->text);
+    writer_free(&detect->part);
+    free(detect);
+}
+
+static err_kind image_map(int fd, span *ret, struct err_ctx *err)
+{
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) || status.st_size <= 0)
+        return err_set(err, ERR_SYSTEM, "rule image");
+    void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED)
+        return err_set(err, ERR_SYSTEM, "rule image");
+    *ret = span_of(data, (size_t)status.st_size);
+    return OK;
+}
+
+err_kind detect_rules(struct detect *detect, int image_fd, struct err_ctx *err)
+{
+    span image;
+    struct rule_program *program = NULL;
+    struct event event = {0}, flat_event = {0};
+    err_kind kind = image_map(image_fd, &image, err);
+    if (kind != OK)
+        return kind;
+    kind = rule_program_open(image, &kernel_schema, &program, err);
+    if (kind == OK)
+        kind = event_open(&event, rule_program_projection(program), kernel_fetch, &detect->decoder,
+                          err);
+    if (kind == OK)
+        kind = event_open(&flat_event, rule_program_projection(program), flat_fetch, detect->flat,
+                          err);
+    if (kind != OK) {
+        event_close(&event);
+        rule_program_close(program);
+        munmap((void *)(uintptr_t)image.data, image.len);
+        return kind;
+    }
+    program_close(detect);
+    detect->image = image;
+    detect->program = program;
+    detect->event = event;
+    detect->flat_event = flat_event;
+    return OK;
+}
+
+struct rule_program *detect_program(const struct detect *detect)
+{
+    return detect->program;
+}
+
+struct detect_counts detect_counts(const struct detect *detect)
+{
+    return detect->counts;
+}
+
+/* ---- events ---- */
+
+static void match(struct detect *detect, struct event *event, const uint32_t **ret_matches,
+                  size_t *ret_count)
+{
+    uint32_t undecided = 0;
+    event_begin(event);
+    size_t count =
+        rule_program_match(detect->program, event, detect->matches, MATCHES_MAX, &undecided);
+    detect->counts.undecided += undecided;
+    if (count > MATCHES_MAX) {
+        detect->counts.over_matches += count - MATCHES_MAX;
+        count = MATCHES_MAX;
+    }
+    *ret_matches = detect->matches;
+    *ret_count = count;
+}
+
+/* A runtime's daemon, run by root on the host, tells by its command line where its files lie. */
+static void daemon_look(struct detect *detect)
+{
+    const struct process *process = detect->decoder.process;
+    uint16_t type = detect->decoder.record.head.type;
+    struct container_key key;
+    bool has_program = type == EVENT_EXECVE || type == EVENT_EXECVEAT || type == EVENT_TASK;
+    if (!has_program || !process || process->uid != 0 ||
+        (process_container(detect->processes, process, &key) && key.is_type_sure))
+        return;
+    container_daemon_seen(detect->containers, process_text(detect->processes, process->exe_path),
+                          process_text(detect->processes, process->argv),
+                          process_text(detect->processes, process->cwd));
+}
+
+/* A container that lives for 50 ms is read when its control group is made, before its first
+ * program: later its runtime's files may be gone. */
+static void container_look(struct detect *detect)
+{
+    const struct record *record = &detect->decoder.record;
+    struct container_key key;
+    const struct container_info *info;
+    if (record->head.type == EVENT_CGROUP_MKDIR && record->params[PARAM_PATH].data &&
+        container_from_cgroup(record->params[PARAM_PATH], &key))
+        container_lookup(detect->containers, &key, 0, 0, record->head.time_boot_ns, &info);
+    const struct process *process = detect->decoder.process;
+    bool is_entry = record->head.type == EVENT_EXECVE || record->head.type == EVENT_CGROUP_ATTACH;
+    if (is_entry && process && process_container(detect->processes, process, &key))
+        container_lookup(detect->containers, &key, process->pid, process->start_boot_ns,
+                         record->head.time_boot_ns, &info);
+}
+
+err_kind detect_record(struct detect *detect, span record, uint64_t number,
+                       const uint32_t **ret_matches, size_t *ret_count, struct err_ctx *err)
+{
+    *ret_count = 0;
+    detect->is_flat = false;
+    detect->number = number;
+    err_kind kind = kernel_decode(&detect->decoder, record, number, err);
+    if (kind != OK)
+        return kind;
+    daemon_look(detect);
+    container_look(detect);
+    if (detect->program && kernel_is_event(&detect->decoder))
+        match(detect, &detect->event, ret_matches, ret_count);
+    return OK;
+}
+
+err_kind detect_line(struct detect *detect, span line, uint64_t number,
+                     const uint32_t **ret_matches, size_t *ret_count, struct err_ctx *err)
+{
+    *ret_count = 0;
+    detect->is_flat = true;
+    detect->number = number;
+    err_kind kind = flat_decode(detect->flat, line, number, err);
+    if (kind == OK && detect->program)
+        match(detect, &detect->flat_event, ret_matches, ret_count);
+    return kind;
+}
+
+void detect_explain(struct detect *detect, uint32_t rule, struct writer *out)
+{
+    struct event *event = detect->is_flat ? &detect->flat_event : &detect->event;
+    rule_explain_event(detect->program, rule, event, out);
+}

@@ -1,0 +1,27 @@
+/* Private to detect*.c. */
+#pragma once
+
+#include "container/container.h"
+#include "flat/flat.h"
+#include "pipeline/detect.h"
+
+struct detect {
+    struct detect_options options;
+    char hostname[72];
+    struct process_table *processes;
+    struct container_cache *containers;
+    struct user_cache *users;
+    struct kernel_decoder decoder;
+    struct flat_decoder *flat;
+    struct rule_program *program;
+    span image;              /* mapped */
+    struct event event;      /* over kernel records */
+    struct event flat_event; /* over flat lines */
+    bool is_flat;            /* the event fed last */
+    uint64_t number;
+    uint32_t matches[MATCHES_MAX];
+    struct detect_counts counts;
+    uint64_t facts_scope; /* whose users were looked up last */
+    struct writer text;   /* the output text of a signal */
+    struct writer part;   /* a part of the saved world */
+};

@@ -1,0 +1,65 @@
+/* The live loop's own state; private to live*.c. */
+#pragma once
+
+#include "alert/alert.h"
+#include "core/writer.h"
+#include "pipeline/detect.h"
+#include "pipeline/outbox.h"
+#include "pipeline/pipeline.h"
+#include "topic/topic.h"
+
+struct live {
+    struct live_options options;
+    struct topic_log *log;
+    struct detect *detect;
+    struct alert_stage *alerts;
+    struct recording_writer *recording; /* NULL: rules are run instead */
+    struct writer recorded;             /* of this batch */
+    bool has_new_facts;
+    struct ring *ring;
+    struct outbox outbox;
+    struct writer line;    /* one rendered line */
+    struct writer scratch; /* one rendered signal, one delta */
+    uint64_t number;       /* of the last record read: evt.num */
+    uint64_t cursor;       /* in the ring, behind that record */
+    uint64_t line_next;
+    uint64_t signal_end;    /* behind the last committed signal */
+    uint64_t evidence_next; /* the offset that the next evidence will have */
+    uint64_t signals;
+    uint64_t drops;
+    uint64_t drops_shown; /* of which a signal has told */
+    uint64_t drops_looked_ns;
+    uint64_t delta_count;      /* process deltas since the last whole table */
+    uint64_t commit_failed_ns; /* when a commit failed last; 0: the last one succeeded */
+    uint64_t status_ns;
+    uint64_t correlated_ns;  /* when the correlate stage ran last */
+    uint64_t correlated_end; /* it has read the signals before this one */
+    struct writer hooks;
+    bool is_world_lost; /* the stored world misses a change: write it whole */
+    bool has_new_state; /* something to commit though no record was read */
+};
+
+/* live_lines.c */
+MUST_USE err_kind lines_start(struct live *live, struct err_ctx *err);
+bool lines_wait(struct live *live);
+void lines_offer(struct live *live, uint64_t offset, span json);
+MUST_USE err_kind lines_catch_up(struct live *live, struct err_ctx *err);
+
+/* live_commit.c: the outbox, the world's changes and the position, in one transaction */
+MUST_USE err_kind batch_commit(struct live *live, struct err_ctx *err);
+MUST_USE err_kind world_load(struct live *live, struct err_ctx *err);
+MUST_USE err_kind world_restart(struct live *live, struct err_ctx *err);
+
+bool status_is_due(const struct live *live, uint64_t now_ns);
+
+/* live_record.c: `picket record`: the batch's records go to a file before they are let go */
+MUST_USE err_kind recording_start(struct live *live, struct err_ctx *err);
+void recording_add(struct live *live, span record);
+MUST_USE err_kind recording_flush(struct live *live, struct err_ctx *err);
+void recording_end(struct live *live);
+
+/* live_drops.c: losses are counted by the kernel programs per reason and event type; here they are
+ * summed, shown, and made signals. */
+MUST_USE err_kind drops_load(struct live *live, struct err_ctx *err);
+void drops_look(struct live *live, uint64_t now_ns);
+void status_render(const struct live *live, struct writer *out);

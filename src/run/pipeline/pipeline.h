@@ -1,0 +1,121 @@
+/* The stage loop: a batch is read, processed, and committed with its outputs, state and input
+ * position in one transaction. live: the kernel's ring to signals, alerts and lines. replay: files
+ * to lines. Unprivileged: all descriptors are passed in. */
+#pragma once
+
+#include <abi.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/error.h"
+#include "core/span.h"
+#include "core/writer.h"
+#include "opener/opener.h"
+
+/* ---- live ---- */
+
+/* Shared with the supervisor and so outlives an engine: which record it was at. A record that ends
+ * CRASHES_MAX engines is left out and goes to the dead letters. */
+#define CRASHES_MAX 3
+struct crash_page {
+    uint64_t is_inside; /* 1 while a record is processed */
+    uint64_t ring_id;
+    uint64_t position;         /* of that record */
+    uint64_t crashed_position; /* where the last engine ended */
+    uint64_t count;            /* engines that ended there */
+};
+
+struct live_options {
+    int store_fd; /* folder */
+    uint64_t store_bytes_max;
+    const char *hostname;
+    bool is_json;
+    bool is_colour;
+    bool has_lines; /* line_next is known */
+    uint64_t line_next;
+    uint32_t restarts;
+    struct crash_page *crash;
+    /* Opens a file (opener.h): a descriptor or a negative errno. */
+    int (*open)(void *context, const struct open_request *request);
+    /* Hands a line on, in one piece; false: not now, offer it again later. */
+    bool (*line)(void *context, uint64_t offset, span line);
+    void *context;
+    int record_fd; /* write the records there instead of matching; -1: match */
+};
+
+struct live_counts {
+    uint64_t events;
+    uint64_t signals;
+    uint64_t drops;
+};
+
+struct live;
+MUST_USE err_kind live_open(const struct live_options *options, struct live **ret,
+                            struct err_ctx *err);
+void live_close(struct live *live);
+/* Takes new rules between batches; the descriptor stays the caller's. The old set runs on when this
+ * fails. */
+MUST_USE err_kind live_rules(struct live *live, int image_fd, struct err_ctx *err);
+/* The event types that the rules in force need, by enum event_type. */
+void live_wants(const struct live *live, uint8_t ret_wants[128]);
+/* The ring of a sensor: the same one again (known by its id) goes on at the committed position. */
+MUST_USE err_kind live_attach(struct live *live, int ring_fd, int control_fd, bool *ret_is_new,
+                              struct err_ctx *err);
+/* The processes that run, from a task iterator; for a new ring. */
+MUST_USE err_kind live_tasks(struct live *live, int tasks_fd, struct err_ctx *err);
+/* What only the sensor knows, shown by `picket status`. */
+void live_note_hooks(struct live *live, span hooks_json);
+
+enum live_next { LIVE_BUSY, LIVE_SOON, LIVE_IDLE };
+/* One batch. *ret_next: come again at once, on the timer, or when the ring fd is readable (a
+ * wake-up has been asked for). */
+MUST_USE err_kind live_turn(struct live *live, enum live_next *ret_next, struct err_ctx *err);
+/* Reads what the ring holds now, commits, and hands the lines on, for at most `limit_ns`. */
+MUST_USE err_kind live_drain(struct live *live, uint64_t limit_ns, struct err_ctx *err);
+struct live_counts live_counts(const struct live *live);
+/* The number of the next signal to be handed on. */
+uint64_t live_line_next(const struct live *live);
+
+/* ---- replay ---- */
+
+enum replay_output { REPLAY_TEXT, REPLAY_JSON, REPLAY_SUMMARY };
+
+struct replay_options {
+    int image_fd;
+    enum replay_output output;
+    bool is_colour;
+    const char *hostname;
+};
+
+struct replay_counts {
+    uint64_t events;
+    uint64_t matches;
+    uint64_t unreadable; /* lines and records, each reported on stderr */
+    uint64_t undecided;
+};
+
+struct replay;
+MUST_USE err_kind replay_open(const struct replay_options *options, struct replay **ret,
+                              struct err_ctx *err);
+void replay_close(struct replay *replay);
+/* A recording or JSON lines, told by content; name is for messages. Matches go to stdout, a line
+ * each, flushed at once. ERR_*: the file cannot be read on; what came before counts. */
+MUST_USE err_kind replay_file(struct replay *replay, int fd, const char *name, struct err_ctx *err);
+struct replay_counts replay_counts(const struct replay *replay);
+
+/* ---- the rules' own events ---- */
+
+struct test_counts {
+    uint64_t passed;
+    uint64_t failed;
+};
+/* One file of `{"rule": …, "match": …, "why": …, "event": {…}}` lines: each event must, or must
+ * not, make that rule match. What fails is said on stderr as name:line. */
+void replay_test(struct replay *replay, span content, const char *name, struct test_counts *counts);
+/* How a rule runs; with an event (one flat JSON line): why it does or does not match. ERR_INPUT: no
+ * such rule, or the event is malformed. */
+MUST_USE err_kind replay_explain(struct replay *replay, const char *rule, span event,
+                                 struct writer *out, struct err_ctx *err);
+/* Every rule, one a line: priority, name, source, file:line, whether it is enabled. */
+void replay_list(struct replay *replay, bool is_json, struct writer *out);

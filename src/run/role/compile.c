@@ -1,0 +1,131 @@
+/* The client of the compiler role. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "core/cleanup.h"
+#include "role/protocol.h"
+#include "role/role.h"
+
+#define COMPILE_TIMEOUT_MS    180000
+#define DIAGNOSTICS_BYTES_MAX (64u << 20)
+
+static err_kind diagnostics_read(int fd, struct writer *out, struct err_ctx *err)
+{
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status))
+        return err_set(err, ERR_STATE, "the compiler sent no diagnostics");
+    char chunk[16384];
+    for (off_t at = 0; at < status.st_size;) {
+        ssize_t count = pread(fd, chunk, sizeof chunk, at);
+        if (count <= 0)
+            return err_set(err, ERR_SYSTEM, "reading diagnostics");
+        writer_put(out, span_of(chunk, (size_t)count));
+        at += count;
+    }
+    return out->is_full ? err_set(err, ERR_LIMIT, "too many diagnostics") : OK;
+}
+
+/* The image must be sealed: nobody may change it under the engine. */
+static err_kind image_check(int fd, struct err_ctx *err)
+{
+    int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+    int seals = fcntl(fd, F_GET_SEALS);
+    if (fd < 0 || seals < 0 || (seals & wanted) != wanted)
+        return err_set(err, ERR_STATE, "the compiler's image is not sealed");
+    return OK;
+}
+
+static err_kind rules_take(struct ipc_message *message, void *into, struct err_ctx *err)
+{
+    struct compiled *ret = into;
+    struct compile_result result;
+    if (message->type != MESSAGE_COMPILED || message->body.len != sizeof result)
+        return err_set(err, ERR_STATE, "the compiler sent an unknown message");
+    memcpy(&result, message->body.data, sizeof result);
+    ret->error_count = result.error_count;
+    ret->warning_count = result.warning_count;
+    AUTO(auto_close) int diagnostics = ipc_take_fd(message, 0);
+    err_kind kind = diagnostics_read(diagnostics, &ret->diagnostics, err);
+    if (kind == OK && result.has_image) {
+        ret->image_fd = ipc_take_fd(message, 1);
+        kind = image_check(ret->image_fd, err);
+    }
+    return kind;
+}
+
+/* One question to a fresh compiler, one answer. */
+static err_kind compiler_ask(uint32_t type, const struct bundle *bundle,
+                             err_kind (*take)(struct ipc_message *message, void *into,
+                                              struct err_ctx *err),
+                             void *into, struct err_ctx *err)
+{
+    pid_t pid;
+    struct ipc_channel channel;
+    err_kind kind = role_spawn(ROLE_COMPILER, &pid, &channel, err);
+    if (kind != OK)
+        return kind;
+    struct ipc_message message;
+    enum ipc_outcome outcome = ipc_send(&channel, type, SPAN(""), &bundle->fd, 1, true);
+    if (outcome == IPC_DONE)
+        outcome = ipc_receive(&channel, COMPILE_TIMEOUT_MS, &message);
+    if (outcome == IPC_DONE) {
+        kind = take(&message, into, err);
+        ipc_release(&message);
+    } else {
+        kind = err_set(err, ERR_LIMIT, "the rule compiler %s",
+                       outcome == IPC_AGAIN ? "took too long" : "ended early (time or memory)");
+    }
+    ipc_close(&channel);
+    kill(pid, SIGKILL); /* it has nothing more to say */
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    return kind;
+}
+
+err_kind rules_compile(const struct bundle *bundle, struct compiled *ret, struct err_ctx *err)
+{
+    *ret = (struct compiled){.image_fd = -1};
+    writer_init(&ret->diagnostics, DIAGNOSTICS_BYTES_MAX);
+    err_kind kind = compiler_ask(MESSAGE_COMPILE, bundle, rules_take, ret, err);
+    if (kind != OK)
+        compiled_close(ret);
+    return kind;
+}
+
+void compiled_close(struct compiled *compiled)
+{
+    if (compiled->image_fd >= 0)
+        close(compiled->image_fd);
+    compiled->image_fd = -1;
+    writer_free(&compiled->diagnostics);
+}
+
+static err_kind config_take(struct ipc_message *message, void *into, struct err_ctx *err)
+{
+    if (message->type == MESSAGE_REFUSED)
+        return err_set(err, ERR_INPUT, PRI_SPAN, ARG_SPAN(message->body));
+    if (message->type != MESSAGE_CONFIGURED)
+        return err_set(err, ERR_STATE, "the compiler sent an unknown message");
+    writer_put(into, message->body);
+    return OK;
+}
+
+err_kind config_compile(const char *path, struct writer *ret, struct err_ctx *err)
+{
+    struct bundle bundle;
+    writer_init(ret, IPC_BODY_BYTES_MAX);
+    err_kind kind = bundle_open(&bundle, err);
+    if (kind == OK)
+        kind = bundle_add(&bundle, path, err);
+    if (kind == OK)
+        kind = compiler_ask(MESSAGE_CONFIG, &bundle, config_take, ret, err);
+    bundle_close(&bundle);
+    return kind;
+}

@@ -1,0 +1,257 @@
+/* The compiler: reads YAML, of which all is hostile, and makes rules of it. One question, one
+ * answer, and it ends. YAML is parsed nowhere else. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+
+#include "core/cleanup.h"
+#include "core/log.h"
+#include "core/vector.h"
+#include "falco/falco.h"
+#include "kernel/kernel.h"
+#include "role/protocol.h"
+#include "role/role.h"
+#include "role/roles.h"
+
+#define FILES_MAX         200000
+#define DIAGNOSTICS_MAX   10000
+#define IMAGE_BYTES_MAX   (1u << 30)
+#define DIAGNOSTICS_BYTES (64u << 20)
+
+struct sources {
+    struct falco_input *rules;
+    size_t rule_count, rule_size;
+};
+
+static void sources_free(struct sources *sources)
+{
+    free(sources->rules);
+}
+
+static err_kind bundle_map(int fd, span *ret, struct err_ctx *err)
+{
+    *ret = (span){NULL, 0};
+    off_t size = lseek(fd, 0, SEEK_END); /* stat is not among this role's calls */
+    if (size < 0)
+        return err_set(err, ERR_SYSTEM, "bundle");
+    if (size == 0)
+        return OK;
+    void *data = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED)
+        return err_set(err, ERR_SYSTEM, "bundle");
+    *ret = span_of(data, (size_t)size);
+    return OK;
+}
+
+/* The text below `## Response` in a strategy, to the next heading. */
+static span response_of(span strategy)
+{
+    span line;
+    while (span_until(&strategy, '\n', &line)) {
+        if (!span_eq(line, SPAN("## Response")))
+            continue;
+        span text = {strategy.data, 0};
+        while (span_until(&strategy, '\n', &line) && !span_starts(line, SPAN("#")))
+            text.len += line.len + 1;
+        while (text.len && text.data[0] == '\n')
+            text = span_after(text, 1);
+        while (text.len && text.data[text.len - 1] == '\n')
+            text.len--;
+        return text;
+    }
+    return (span){NULL, 0};
+}
+
+/* rules/x.yml takes the response of rules/x.md, which follows it in the bundle. */
+static void response_give(struct sources *sources, const struct falco_input *strategy)
+{
+    if (!sources->rule_count)
+        return;
+    struct falco_input *rules = &sources->rules[sources->rule_count - 1];
+    size_t stem = strategy->name.len - 3;
+    if (rules->name.len > stem && rules->name.data[stem] == '.' &&
+        span_eq(span_first(rules->name, stem), span_first(strategy->name, stem)))
+        rules->response = response_of(strategy->bytes);
+}
+
+static err_kind sources_read(span bundle, struct sources *ret, struct err_ctx *err)
+{
+    for (;;) {
+        bool is_end;
+        struct falco_input input = {0};
+        err_kind kind = bundle_next(&bundle, &input.name, &input.bytes, &is_end, err);
+        if (kind != OK || is_end)
+            return kind;
+        if (span_ends(input.name, SPAN(".md"))) {
+            response_give(ret, &input);
+            continue;
+        }
+        if (!vector_grow(&ret->rules, &ret->rule_size, ret->rule_count, FILES_MAX,
+                         sizeof *ret->rules))
+            return err_set(err, ERR_LIMIT, "more than %d files", FILES_MAX);
+        ret->rules[ret->rule_count++] = input;
+    }
+}
+
+/* A sealed memfd that holds the bytes. */
+static err_kind memfd_seal(const char *name, span bytes, int *ret_fd, struct err_ctx *err)
+{
+    AUTO(auto_close) int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return err_set(err, ERR_SYSTEM, "%s", name);
+    while (bytes.len) {
+        ssize_t count = write(fd, bytes.data, bytes.len);
+        if (count < 0 && errno != EINTR)
+            return err_set(err, ERR_SYSTEM, "%s", name);
+        if (count > 0)
+            bytes = span_after(bytes, (size_t)count);
+    }
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+        return err_set(err, ERR_SYSTEM, "%s: seals", name);
+    *ret_fd = fd_steal(&fd);
+    return OK;
+}
+
+/* ---- rules ---- */
+
+static err_kind image_make(const struct sources *sources, struct diagnostics *diagnostics,
+                           struct writer *image, struct err_ctx *err)
+{
+    struct rule_builder *builder;
+    err_kind kind = rule_builder_open(&kernel_schema, &builder, err);
+    if (kind != OK)
+        return kind;
+    if (falco_load(sources->rules, sources->rule_count, &kernel_schema, builder, diagnostics))
+        kind = rule_image_write(builder, image, err);
+    rule_builder_close(builder);
+    return kind;
+}
+
+static err_kind answer_rules(struct ipc_channel *parent, span bundle, struct err_ctx *err)
+{
+    struct sources sources = {0};
+    struct diagnostics diagnostics;
+    struct writer image, text;
+    int fds[2] = {-1, -1};
+    diagnostics_init(&diagnostics, DIAGNOSTICS_MAX);
+    writer_init(&image, IMAGE_BYTES_MAX);
+    writer_init(&text, DIAGNOSTICS_BYTES);
+    err_kind kind = sources_read(bundle, &sources, err);
+    if (kind == OK)
+        kind = image_make(&sources, &diagnostics, &image, err);
+    diagnostics_write(&diagnostics, &text);
+    if (kind == OK)
+        kind = memfd_seal("picket-diagnostics", writer_span(&text), &fds[0], err);
+    bool has_image = kind == OK && diagnostics.error_count == 0;
+    if (has_image)
+        kind = memfd_seal("picket-image", writer_span(&image), &fds[1], err);
+    struct compile_result result = {.error_count = (uint32_t)diagnostics.error_count,
+                                    .warning_count = (uint32_t)diagnostics.warning_count,
+                                    .has_image = has_image};
+    if (kind == OK)
+        ipc_send(parent, MESSAGE_COMPILED, span_of(&result, sizeof result), fds, has_image ? 2 : 1,
+                 true);
+    for (size_t index = 0; index < 2; index++)
+        if (fds[index] >= 0)
+            close(fds[index]);
+    writer_free(&image);
+    writer_free(&text);
+    diagnostics_free(&diagnostics);
+    sources_free(&sources);
+    return kind;
+}
+
+/* ---- configuration ---- */
+
+static void pair_put(struct writer *out, span name, span value)
+{
+    writer_put(out, name);
+    writer_byte(out, 0);
+    writer_put(out, value);
+    writer_byte(out, 0);
+}
+
+static void option_read(const struct yaml_file *file, const struct yaml_node *key,
+                        struct diagnostics *diagnostics, struct writer *out)
+{
+    const struct yaml_node *value = key->value;
+    struct position at = yaml_position(file, value);
+    if (value->kind == YAML_SCALAR) {
+        pair_put(out, key->text, value->text);
+        return;
+    }
+    if (value->kind == YAML_MAPPING) {
+        diagnostics_error(diagnostics, &at, NULL, "expected a value or a list, found a mapping");
+        return;
+    }
+    for (const struct yaml_node *item = value->first; item; item = item->next) {
+        struct position item_at = yaml_position(file, item);
+        if (item->kind == YAML_SCALAR)
+            pair_put(out, key->text, item->text);
+        else
+            diagnostics_error(diagnostics, &item_at, NULL, "expected a value");
+    }
+}
+
+static void config_read(const struct yaml_file *file, struct diagnostics *diagnostics,
+                        struct writer *out)
+{
+    if (file->document_count == 0)
+        return; /* an empty file sets nothing */
+    const struct yaml_node *root = file->documents[0];
+    if (root->kind != YAML_MAPPING || file->document_count > 1) {
+        struct position at = yaml_position(file, root);
+        diagnostics_error(diagnostics, &at, NULL, "expected one mapping of option names");
+        return;
+    }
+    for (const struct yaml_node *key = root->first; key; key = key->next)
+        option_read(file, key, diagnostics, out);
+}
+
+static err_kind answer_config(struct ipc_channel *parent, span bundle, struct err_ctx *err)
+{
+    span name, content;
+    bool is_end;
+    struct yaml_file file;
+    struct diagnostics diagnostics;
+    struct writer pairs, text;
+    err_kind kind = bundle_next(&bundle, &name, &content, &is_end, err);
+    if (kind != OK || is_end)
+        return kind == OK ? err_set(err, ERR_STATE, "no file to read") : kind;
+    diagnostics_init(&diagnostics, DIAGNOSTICS_MAX);
+    writer_init(&pairs, IPC_BODY_BYTES_MAX);
+    writer_init(&text, IPC_BODY_BYTES_MAX);
+    if (yaml_open(&file, name, content, &diagnostics))
+        config_read(&file, &diagnostics, &pairs);
+    yaml_close(&file);
+    diagnostics_write(&diagnostics, &text);
+    bool is_good = diagnostics.error_count == 0 && !pairs.is_full;
+    ipc_send(parent, is_good ? MESSAGE_CONFIGURED : MESSAGE_REFUSED,
+             is_good ? writer_span(&pairs) : writer_span(&text), NULL, 0, true);
+    writer_free(&pairs);
+    writer_free(&text);
+    diagnostics_free(&diagnostics);
+    return OK;
+}
+
+int compiler_run(struct ipc_channel *parent)
+{
+    struct err_ctx err;
+    struct ipc_message message;
+    span bundle;
+    err_kind kind = role_confine(ROLE_COMPILER, -1, &err);
+    if (kind == OK && ipc_receive(parent, -1, &message) != IPC_DONE)
+        kind = err_set(&err, ERR_STATE, "no question came");
+    if (kind == OK)
+        kind = bundle_map(message.fd_count ? message.fds[0] : -1, &bundle, &err);
+    if (kind == OK && message.type == MESSAGE_COMPILE)
+        kind = answer_rules(parent, bundle, &err);
+    else if (kind == OK && message.type == MESSAGE_CONFIG)
+        kind = answer_config(parent, bundle, &err);
+    if (kind != OK)
+        log_event(LOG_ERROR, "compiler_ended", "reason='%s'", err.text);
+    return kind == OK ? 0 : 1;
+}

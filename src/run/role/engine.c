@@ -1,0 +1,304 @@
+/* The engine: holds nothing but its descriptors. Reads the ring, runs the rules, is the one writer
+ * of the store. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+
+#include "core/cleanup.h"
+#include "core/log.h"
+#include "pipeline/pipeline.h"
+#include "role/protocol.h"
+#include "role/role.h"
+#include "role/roles.h"
+
+#define TICK_MS         2    /* while records come: the reader goes by its timer */
+#define IDLE_MS         1000 /* the ring wakes it before */
+#define OPEN_TIMEOUT_MS 500
+#define WANT_TIMEOUT_MS 110000 /* loading programs on a slow machine */
+#define DRAIN_NS        2000000000ull
+#define LINE_PART_BYTES (IPC_BODY_BYTES_MAX - sizeof(struct line_head))
+
+struct engine {
+    struct ipc_channel *supervisor;
+    struct ipc_channel sensor; /* fd -1: none */
+    struct live *live;
+    struct engine_start start;
+    uint64_t open_number;
+    int store_fd, crash_fd, record_fd;
+    int ring_fd;
+    bool is_sensor_silent; /* it did not answer in time; asked again when it is heard of */
+    bool has_rules;
+    bool is_ready;
+    bool is_stopping;
+};
+
+/* ---- the sensor's answers ---- */
+
+/* Waits for the answer of one type; others are late ones and dropped. */
+static enum ipc_outcome sensor_await(struct engine *engine, uint32_t type, int timeout_ms,
+                                     struct ipc_message *ret)
+{
+    for (;;) {
+        enum ipc_outcome outcome = ipc_receive(&engine->sensor, timeout_ms, ret);
+        if (outcome == IPC_GONE || outcome == IPC_FAILED)
+            ipc_close(&engine->sensor);
+        if (outcome != IPC_DONE || ret->type == type)
+            return outcome;
+        ipc_release(ret);
+    }
+}
+
+static int open_through_sensor(void *context, const struct open_request *request)
+{
+    struct engine *engine = context;
+    struct open_call call = {.number = ++engine->open_number, .request = *request};
+    if (engine->sensor.fd < 0 || engine->is_sensor_silent)
+        return -EAGAIN;
+    enum ipc_outcome outcome =
+        ipc_send(&engine->sensor, MESSAGE_OPEN, span_of(&call, sizeof call), NULL, 0, false);
+    while (outcome == IPC_DONE) {
+        struct ipc_message message;
+        struct open_answer answer = {0};
+        outcome = sensor_await(engine, MESSAGE_OPENED, OPEN_TIMEOUT_MS, &message);
+        if (outcome != IPC_DONE)
+            break;
+        if (message.body.len == sizeof answer)
+            memcpy(&answer, message.body.data, sizeof answer);
+        int fd = answer.number == call.number ? ipc_take_fd(&message, 0) : -1;
+        ipc_release(&message);
+        if (answer.number == call.number)
+            return fd >= 0 ? fd : answer.outcome ? answer.outcome : -EIO;
+    }
+    engine->is_sensor_silent = true;
+    log_event(LOG_WARN, "sensor_silent", "what=open");
+    return -EAGAIN;
+}
+
+static err_kind tasks_take(struct engine *engine, struct err_ctx *err)
+{
+    struct ipc_message message;
+    ipc_send(&engine->sensor, MESSAGE_TASKS, SPAN(""), NULL, 0, true);
+    if (sensor_await(engine, MESSAGE_TASKS_FD, WANT_TIMEOUT_MS, &message) != IPC_DONE)
+        return OK; /* the next sensor is asked again */
+    AUTO(auto_close) int fd = ipc_take_fd(&message, 0);
+    ipc_release(&message);
+    return fd < 0 ? OK : live_tasks(engine->live, fd, err);
+}
+
+/* Says what the rules need; takes the ring. Does nothing before there are both. */
+static err_kind sensor_use(struct engine *engine, struct err_ctx *err)
+{
+    uint8_t wants[128];
+    struct ipc_message message;
+    if (engine->sensor.fd < 0 || (!engine->has_rules && !engine->start.is_recording))
+        return OK;
+    live_wants(engine->live, wants);
+    ipc_send(&engine->sensor, MESSAGE_WANT, span_of(wants, sizeof wants), NULL, 0, true);
+    if (sensor_await(engine, MESSAGE_WANTED, WANT_TIMEOUT_MS, &message) != IPC_DONE)
+        return OK;
+    int ring_fd = ipc_take_fd(&message, 0);
+    AUTO(auto_close) int control_fd = ipc_take_fd(&message, 1);
+    live_note_hooks(engine->live, message.body);
+    ipc_release(&message);
+    bool is_new;
+    err_kind kind = live_attach(engine->live, ring_fd, control_fd, &is_new, err);
+    if (kind == OK && is_new)
+        kind = tasks_take(engine, err);
+    if (engine->ring_fd >= 0)
+        close(engine->ring_fd);
+    engine->ring_fd = ring_fd;
+    if (kind == OK && !engine->is_ready) {
+        uint64_t line_next = live_line_next(engine->live);
+        engine->is_ready = true;
+        ipc_send(engine->supervisor, MESSAGE_READY, span_of(&line_next, sizeof line_next), NULL, 0,
+                 true);
+    }
+    return kind;
+}
+
+/* ---- lines ---- */
+
+static bool line_hand_on(void *context, uint64_t offset, span line)
+{
+    struct engine *engine = context;
+    bool is_first = true;
+    do {
+        uint8_t body[IPC_BODY_BYTES_MAX];
+        span part = span_first(line, LINE_PART_BYTES);
+        line = span_after(line, part.len);
+        struct line_head head = {.offset = offset, .is_last = line.len == 0};
+        memcpy(body, &head, sizeof head);
+        memcpy(body + sizeof head, part.data, part.len);
+        enum ipc_outcome outcome =
+            ipc_send(engine->supervisor, MESSAGE_LINE, span_of(body, sizeof head + part.len), NULL,
+                     0, !is_first); /* a line that was begun is ended */
+        if (outcome != IPC_DONE)
+            return false;
+        is_first = false;
+    } while (line.len);
+    return true;
+}
+
+/* ---- the supervisor's orders ---- */
+
+static err_kind rules_take(struct engine *engine, struct ipc_message *message, struct err_ctx *err)
+{
+    struct err_ctx why = {0};
+    AUTO(auto_close) int image = ipc_take_fd(message, 0);
+    uint32_t kind = (uint32_t)live_rules(engine->live, image, &why);
+    uint8_t body[sizeof kind + sizeof why.text];
+    size_t len = kind == OK ? 0 : strlen(why.text);
+    memcpy(body, &kind, sizeof kind);
+    memcpy(body + sizeof kind, why.text, len);
+    ipc_send(engine->supervisor, MESSAGE_RULES_RESULT, span_of(body, sizeof kind + len), NULL, 0,
+             true);
+    engine->has_rules |= kind == OK;
+    if (!engine->has_rules)
+        return err_set(err, ERR_INPUT, "rules: %s", why.text);
+    return kind == OK ? sensor_use(engine, err) : OK;
+}
+
+static err_kind peer_take(struct engine *engine, struct ipc_message *message, struct err_ctx *err)
+{
+    int peer = ipc_take_fd(message, 0);
+    ipc_close(&engine->sensor);
+    engine->is_sensor_silent = false;
+    err_kind kind = ipc_open(&engine->sensor, &peer, err);
+    return kind == OK ? sensor_use(engine, err) : kind;
+}
+
+static err_kind supervisor_obey(struct engine *engine, struct err_ctx *err)
+{
+    struct ipc_message message;
+    enum ipc_outcome outcome = ipc_receive(engine->supervisor, 0, &message);
+    err_kind kind = OK;
+    if (outcome == IPC_AGAIN)
+        return OK;
+    if (outcome != IPC_DONE)
+        return err_set(err, ERR_STATE, "the supervisor is gone");
+    switch (message.type) {
+    case MESSAGE_PING:
+        ipc_send(engine->supervisor, MESSAGE_PONG, SPAN(""), NULL, 0, false);
+        break;
+    case MESSAGE_RULES:
+        kind = rules_take(engine, &message, err);
+        break;
+    case MESSAGE_PEER:
+        kind = peer_take(engine, &message, err);
+        break;
+    case MESSAGE_STOP:
+        engine->is_stopping = true;
+        break;
+    default:
+        kind = err_set(err, ERR_STATE, "unknown order %u", message.type);
+    }
+    ipc_release(&message);
+    return kind;
+}
+
+/* ---- start and loop ---- */
+
+static err_kind start_take(struct engine *engine, struct err_ctx *err)
+{
+    struct ipc_message message;
+    if (ipc_receive(engine->supervisor, -1, &message) != IPC_DONE ||
+        message.type != MESSAGE_ENGINE_START || message.body.len != sizeof engine->start)
+        return err_set(err, ERR_STATE, "the supervisor did not say how to start");
+    memcpy(&engine->start, message.body.data, sizeof engine->start);
+    engine->start.hostname[sizeof engine->start.hostname - 1] = 0;
+    engine->store_fd = ipc_take_fd(&message, 0);
+    engine->crash_fd = ipc_take_fd(&message, 1);
+    engine->record_fd = ipc_take_fd(&message, 2);
+    ipc_release(&message);
+    return OK;
+}
+
+static err_kind engine_start(struct engine *engine, struct err_ctx *err)
+{
+    err_kind kind = start_take(engine, err);
+    if (kind == OK)
+        kind = role_confine(ROLE_ENGINE, engine->store_fd, err);
+    if (kind != OK)
+        return kind;
+    struct crash_page *crash =
+        mmap(NULL, sizeof *crash, PROT_READ | PROT_WRITE, MAP_SHARED, engine->crash_fd, 0);
+    if (crash == MAP_FAILED)
+        return err_set(err, ERR_SYSTEM, "crash page");
+    struct live_options options = {.store_fd = engine->store_fd,
+                                   .store_bytes_max = engine->start.store_bytes_max,
+                                   .hostname = engine->start.hostname,
+                                   .is_json = engine->start.is_json,
+                                   .is_colour = engine->start.is_colour,
+                                   .has_lines = engine->start.has_lines,
+                                   .line_next = engine->start.line_next,
+                                   .restarts = engine->start.restarts,
+                                   .crash = crash,
+                                   .open = open_through_sensor,
+                                   .line = line_hand_on,
+                                   .context = engine,
+                                   .record_fd = engine->record_fd};
+    return live_open(&options, &engine->live, err);
+}
+
+static err_kind turn(struct engine *engine, struct err_ctx *err)
+{
+    static const int wait_ms[] = {[LIVE_BUSY] = 0, [LIVE_SOON] = TICK_MS, [LIVE_IDLE] = IDLE_MS};
+    enum live_next next;
+    err_kind kind = live_turn(engine->live, &next, err);
+    if (kind != OK)
+        return kind;
+    struct pollfd waited[3] = {
+        {.fd = engine->supervisor->fd,                   .events = POLLIN},
+        {.fd = engine->sensor.fd,                        .events = POLLIN},
+        {.fd = next == LIVE_IDLE ? engine->ring_fd : -1, .events = POLLIN},
+    };
+    if (poll(waited, 3, wait_ms[next]) <= 0)
+        return OK;
+    if (waited[0].revents)
+        kind = supervisor_obey(engine, err);
+    if (waited[1].revents && engine->sensor.fd >= 0) { /* a late answer, or its end */
+        struct ipc_message late;
+        enum ipc_outcome outcome = ipc_receive(&engine->sensor, 0, &late);
+        if (outcome == IPC_DONE) {
+            engine->is_sensor_silent = false;
+            ipc_release(&late);
+        } else if (outcome != IPC_AGAIN) {
+            ipc_close(&engine->sensor);
+        }
+    }
+    return kind;
+}
+
+static void say_summary(struct engine *engine)
+{
+    struct live_counts counts = live_counts(engine->live);
+    struct run_summary summary = {
+        .events = counts.events, .signals = counts.signals, .drops = counts.drops};
+    ipc_send(engine->supervisor, MESSAGE_SUMMARY, span_of(&summary, sizeof summary), NULL, 0, true);
+}
+
+int engine_run(struct ipc_channel *supervisor)
+{
+    struct err_ctx err;
+    struct engine engine = {.supervisor = supervisor,
+                            .sensor = {.fd = -1},
+                            .store_fd = -1,
+                            .crash_fd = -1,
+                            .record_fd = -1,
+                            .ring_fd = -1};
+    err_kind kind = engine_start(&engine, &err);
+    while (kind == OK && !engine.is_stopping)
+        kind = turn(&engine, &err);
+    if (kind == OK)
+        kind = live_drain(engine.live, DRAIN_NS, &err);
+    if (kind == OK)
+        say_summary(&engine);
+    else
+        log_event(LOG_ERROR, "engine_ended", "reason='%s'", err.text);
+    live_close(engine.live);
+    ipc_close(&engine.sensor);
+    return kind == OK ? 0 : 1;
+}

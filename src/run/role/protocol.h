@@ -1,0 +1,104 @@
+/* The messages between roles. Bodies are these structs, byte for byte: every end is this program.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "opener/opener.h"
+
+enum message_type {
+    /* parent and compiler */
+    MESSAGE_COMPILE = 1, /* descriptor: bundle */
+    MESSAGE_COMPILED,    /* struct compile_result; descriptors: diagnostics [, image] */
+    MESSAGE_CONFIG,      /* descriptor: bundle of one file */
+    MESSAGE_CONFIGURED,  /* name NUL value NUL …; or, with MESSAGE_REFUSED, the error's text */
+    MESSAGE_REFUSED,
+
+    /* supervisor to sensor */
+    MESSAGE_SENSOR_START, /* struct sensor_start; then the kept descriptors, if any */
+    MESSAGE_OWN_PIDS,     /* int32_t[]: processes of ours, left out of all events */
+    /* sensor to supervisor */
+    MESSAGE_KEEP_BEGIN, /* what is not named again before KEEP_END is let go */
+    MESSAGE_KEEP,       /* struct keep_note[], descriptors: held, so that nothing detaches */
+    MESSAGE_KEEP_END,
+
+    /* supervisor to engine */
+    MESSAGE_ENGINE_START, /* struct engine_start; descriptors: state folder, crash page [, file] */
+    MESSAGE_RULES,        /* descriptor: image */
+    /* engine to supervisor */
+    MESSAGE_READY,        /* uint64_t: the number of the first signal of this run */
+    MESSAGE_RULES_RESULT, /* uint32_t err_kind, then the text of the error */
+    MESSAGE_LINE,         /* struct line_head, then a part of the line */
+    MESSAGE_SUMMARY,      /* struct run_summary */
+
+    /* supervisor to both */
+    MESSAGE_PEER, /* descriptor: channel between sensor and engine */
+    MESSAGE_PING,
+    MESSAGE_STOP,
+    /* both to supervisor */
+    MESSAGE_PONG,
+
+    /* engine to sensor, each answered by the next */
+    MESSAGE_WANT,     /* uint8_t[128]: event types that some rule needs */
+    MESSAGE_WANTED,   /* descriptors: ring, control; body: hooks as JSON text */
+    MESSAGE_TASKS,    /* asks for the processes that run */
+    MESSAGE_TASKS_FD, /* descriptor: their records */
+    MESSAGE_OPEN,     /* struct open_request */
+    MESSAGE_OPENED,   /* int32_t: 0 or a negative errno; descriptor */
+    MESSAGE_POLL,     /* asks for what only the sensor can count */
+    MESSAGE_POLLED,   /* struct sensor_counts */
+};
+
+struct compile_result {
+    uint32_t error_count;
+    uint32_t warning_count;
+    uint32_t has_image;
+};
+
+struct sensor_start {
+    uint64_t ring_bytes;
+    uint32_t kept_count; /* descriptors that follow in MESSAGE_KEEP messages, to be adopted */
+};
+
+#define KEEP_NAME_BYTES 48
+struct keep_note {
+    char name[KEEP_NAME_BYTES];
+};
+
+struct engine_start {
+    uint64_t store_bytes_max;
+    uint64_t line_next; /* the first signal that the supervisor has not printed */
+    uint32_t has_lines; /* line_next is known: this engine follows another */
+    uint32_t is_json;
+    uint32_t is_colour;
+    uint32_t is_recording;
+    uint32_t restarts;
+    uint32_t reserved;
+    char hostname[72];
+};
+
+struct line_head {
+    uint64_t offset;  /* of the signal in its topic: printed once, whatever happens to the engine */
+    uint32_t is_last; /* part of this line */
+    uint32_t reserved;
+};
+
+/* The number tells a late answer from the one that is waited for. */
+struct open_call {
+    uint64_t number;
+    struct open_request request;
+};
+
+struct open_answer {
+    uint64_t number;
+    int32_t outcome; /* 0 or a negative errno */
+    uint32_t reserved;
+};
+
+struct run_summary {
+    uint64_t events;
+    uint64_t signals;
+    uint64_t drops;
+};
+
+/* The page that outlives an engine lies in pipeline/live.h: struct crash_page. */

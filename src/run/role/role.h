@@ -1,0 +1,84 @@
+/* The processes: one supervisor, and one child a role, each a fresh execution of this program with
+ * its channel to the supervisor on descriptor 3 and nothing else inherited but stderr. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sys/types.h>
+
+#include "core/error.h"
+#include "core/span.h"
+#include "core/writer.h"
+#include "ipc/ipc.h"
+
+/* ---- the roles ---- */
+
+enum role_kind { ROLE_SENSOR, ROLE_ENGINE, ROLE_COMPILER, ROLE_COUNT };
+
+const char *role_name(enum role_kind role);
+/* The hidden command `picket role NAME`: becomes that role and ends with the process's exit code.
+ */
+int role_main(const char *name);
+/* Starts a child of that role; channel receives the parent's end. */
+MUST_USE err_kind role_spawn(enum role_kind role, pid_t *ret_pid, struct ipc_channel *ret_channel,
+                             struct err_ctx *err);
+/* Shuts the calling process in as that role would be, keeping dir_fd's folder where the role has
+ * one: for commands that do a role's work in place (replay is an engine without a ring). */
+MUST_USE err_kind role_confine(enum role_kind role, int dir_fd, struct err_ctx *err);
+
+/* ---- rules, compiled ---- */
+
+struct compiled {
+    int image_fd; /* sealed memfd, owned; -1 when the rules do not load */
+    uint32_t error_count;
+    uint32_t warning_count;
+    struct writer diagnostics; /* `file:line:col: error: …` lines */
+};
+
+/* Files to be compiled, copied into one memfd so that the compiler needs no file system: for each
+ * a u32 length of its name, a u32 of its content, the name, the content. */
+struct bundle {
+    int fd;
+    size_t file_count;
+    uint64_t size_bytes;
+};
+
+MUST_USE err_kind bundle_open(struct bundle *bundle, struct err_ctx *err);
+void bundle_close(struct bundle *bundle);
+/* Adds a file, or every *.yml and *.yaml below a folder in byte order of their paths, each with the
+ * strategy beside it (*.md) where there is one. */
+MUST_USE err_kind bundle_add(struct bundle *bundle, const char *path, struct err_ctx *err);
+/* Reads the next file of a bundle's bytes; false at the end. */
+MUST_USE err_kind bundle_next(span *bytes, span *ret_name, span *ret_content, bool *ret_is_end,
+                              struct err_ctx *err);
+
+/* Runs a compiler over the bundle. OK also when the rules do not load: see error_count. */
+MUST_USE err_kind rules_compile(const struct bundle *bundle, struct compiled *ret,
+                                struct err_ctx *err);
+void compiled_close(struct compiled *compiled);
+
+/* Has a compiler read a configuration file (one YAML mapping of option names): ret holds name NUL
+ * value NUL …, a list as one pair an item. */
+MUST_USE err_kind config_compile(const char *path, struct writer *ret, struct err_ctx *err);
+
+/* ---- the supervisor ---- */
+
+struct supervisor_options {
+    const char *const *rules; /* paths; none: the shipped set */
+    size_t rule_count;
+    const char *state_dir;
+    bool is_json;
+    bool is_recording; /* write kernel events to record_fd instead of matching rules */
+    int record_fd;
+    uint64_t period_ns; /* 0: until a signal */
+    uint64_t store_bytes_max;
+    uint64_t ring_bytes;
+};
+
+/* Runs sensor and engine until SIGINT, SIGTERM or the period's end; returns the exit code. */
+int supervisor_run(const struct supervisor_options *options);
+
+/* Where the shipped content lies: beside the program in a build tree, else the installed place.
+ * NULL when neither is there. The text lives as long as the process. */
+const char *content_path(const char *folder);

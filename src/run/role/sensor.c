@@ -1,0 +1,270 @@
+/* The sensor: loads and attaches kernel programs, hands their ring over, opens files from a closed
+ * list. It reads no event and no file. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "core/log.h"
+#include "core/writer.h"
+#include "hook/hook.h"
+#include "opener/opener.h"
+#include "role/protocol.h"
+#include "role/role.h"
+#include "role/roles.h"
+
+#define EXIT_IMPOSSIBLE 3
+#define MISSES_EVERY_MS 1000
+#define HOOKS_BYTES_MAX (IPC_BODY_BYTES_MAX - 1024)
+
+struct sensor {
+    struct ipc_channel *supervisor;
+    struct ipc_channel engine; /* fd -1: none yet */
+    struct hook_set *hooks;
+    bool is_stopping;
+};
+
+/* ---- what the supervisor holds for a successor ---- */
+
+static void keep_all(struct sensor *sensor)
+{
+    static struct hook_handle handles[HOOK_HANDLES_MAX];
+    size_t count = hook_hand_out(sensor->hooks, handles, HOOK_HANDLES_MAX);
+    ipc_send(sensor->supervisor, MESSAGE_KEEP_BEGIN, SPAN(""), NULL, 0, true);
+    for (size_t first = 0; first < count; first += IPC_FDS_MAX) {
+        struct keep_note notes[IPC_FDS_MAX] = {0};
+        int fds[IPC_FDS_MAX];
+        size_t part = 0;
+        for (; part < IPC_FDS_MAX && first + part < count; part++) {
+            memcpy(notes[part].name, handles[first + part].name, sizeof notes[part].name);
+            fds[part] = handles[first + part].fd;
+        }
+        ipc_send(sensor->supervisor, MESSAGE_KEEP, span_of(notes, part * sizeof *notes), fds, part,
+                 true);
+    }
+    ipc_send(sensor->supervisor, MESSAGE_KEEP_END, SPAN(""), NULL, 0, true);
+}
+
+/* The predecessor's handles, as the supervisor held them. */
+static bool handles_receive(struct sensor *sensor, struct hook_handle *handles, size_t count)
+{
+    for (size_t have = 0; have < count;) {
+        struct ipc_message message;
+        if (ipc_receive(sensor->supervisor, -1, &message) != IPC_DONE ||
+            message.type != MESSAGE_KEEP ||
+            message.body.len != message.fd_count * sizeof(struct keep_note) ||
+            message.fd_count == 0 || have + message.fd_count > count)
+            return false;
+        for (size_t index = 0; index < message.fd_count; index++, have++) {
+            struct keep_note note;
+            memcpy(&note, message.body.data + index * sizeof note, sizeof note);
+            memcpy(handles[have].name, note.name, sizeof handles[have].name);
+            handles[have].name[sizeof handles[have].name - 1] = 0;
+            handles[have].fd = ipc_take_fd(&message, index);
+        }
+        ipc_release(&message);
+    }
+    return true;
+}
+
+static err_kind hooks_start(struct sensor *sensor, struct err_ctx *err)
+{
+    struct ipc_message message;
+    struct sensor_start start;
+    if (ipc_receive(sensor->supervisor, -1, &message) != IPC_DONE ||
+        message.type != MESSAGE_SENSOR_START || message.body.len != sizeof start)
+        return err_set(err, ERR_STATE, "the supervisor did not say how to start");
+    memcpy(&start, message.body.data, sizeof start);
+    struct hook_options options = {.ring_bytes = start.ring_bytes};
+    if (start.kept_count == 0)
+        return hook_open(&options, &sensor->hooks, err);
+    AUTO(auto_free) struct hook_handle *handles = calloc(start.kept_count, sizeof *handles);
+    if (!handles)
+        return err_set(err, ERR_SYSTEM, "kept handles");
+    if (!handles_receive(sensor, handles, start.kept_count))
+        return err_set(err, ERR_STATE, "the supervisor's kept handles do not fit");
+    return hook_adopt(&options, handles, start.kept_count, &sensor->hooks, err);
+}
+
+/* ---- the engine's requests ---- */
+
+static void describe(void *context, const struct hook_description *hook)
+{
+    static const char *const states[] = {"unused", "attached", "failed"};
+    struct writer *out = context;
+    bool is_tracepoint = strcmp(hook->kind, "tracepoint") == 0;
+    if (hook->state == HOOK_UNUSED || out->len > HOOKS_BYTES_MAX - 1024)
+        return;
+    writer_format(out, "%s{\"hook\":\"%s/%s\",\"event\":\"%s\",\"state\":\"%s\",\"cost\":",
+                  out->len > 1 ? "," : "", is_tracepoint ? "tp/syscalls" : hook->kind, hook->name,
+                  hook->event, states[hook->state]);
+    writer_json_string(out, span_str(hook->cost));
+    writer_text(out, ",\"reason\":");
+    writer_json_string(out, span_str(hook->reason));
+    writer_byte(out, '}');
+}
+
+static err_kind answer_want(struct sensor *sensor, span body, struct err_ctx *err)
+{
+    bool wanted[EVENT_COUNT];
+    if (body.len != 128)
+        return err_set(err, ERR_STATE, "malformed want");
+    for (size_t type = 0; type < EVENT_COUNT; type++)
+        wanted[type] = body.data[type] != 0;
+    err_kind kind = hook_want(sensor->hooks, wanted, err);
+    if (kind != OK)
+        return kind;
+    keep_all(sensor);
+    struct writer hooks;
+    writer_init(&hooks, HOOKS_BYTES_MAX);
+    writer_byte(&hooks, '[');
+    hook_describe(sensor->hooks, describe, &hooks);
+    writer_byte(&hooks, ']');
+    int fds[] = {hook_ring_fd(sensor->hooks), hook_control_fd(sensor->hooks)};
+    ipc_send(&sensor->engine, MESSAGE_WANTED, writer_span(&hooks), fds, 2, true);
+    writer_free(&hooks);
+    return OK;
+}
+
+static err_kind answer_tasks(struct sensor *sensor, struct err_ctx *err)
+{
+    AUTO(auto_close) int fd = -1;
+    err_kind kind = hook_snapshot(sensor->hooks, &fd, err);
+    if (kind != OK) /* the engine goes on without; it is told by the missing descriptor */
+        log_event(LOG_WARN, "no_snapshot", "reason='%s'", err->text);
+    ipc_send(&sensor->engine, MESSAGE_TASKS_FD, SPAN(""), &fd, kind == OK, true);
+    return OK;
+}
+
+static err_kind answer_open(struct sensor *sensor, span body, struct err_ctx *err)
+{
+    struct open_call call;
+    AUTO(auto_close) int fd = -1;
+    if (body.len != sizeof call)
+        return err_set(err, ERR_STATE, "malformed open");
+    memcpy(&call, body.data, sizeof call);
+    struct open_answer answer = {.number = call.number};
+    struct err_ctx refusal;
+    err_kind kind = opener_serve(&call.request, &fd, &refusal);
+    if (kind == ERR_DENIED)
+        log_event(LOG_WARN, "open_refused", "reason='%s'", refusal.text);
+    if (fd < 0)
+        answer.outcome = kind == OK ? -ENOENT : kind == ERR_DENIED ? -EACCES : -EIO;
+    ipc_send(&sensor->engine, MESSAGE_OPENED, span_of(&answer, sizeof answer), &fd, fd >= 0, true);
+    return OK;
+}
+
+static err_kind engine_answer(struct sensor *sensor, struct err_ctx *err)
+{
+    struct ipc_message message;
+    enum ipc_outcome outcome = ipc_receive(&sensor->engine, 0, &message);
+    err_kind kind = OK;
+    if (outcome == IPC_AGAIN)
+        return OK;
+    if (outcome != IPC_DONE) { /* it ended; the supervisor brings the next one */
+        ipc_close(&sensor->engine);
+        return OK;
+    }
+    switch (message.type) {
+    case MESSAGE_WANT:
+        kind = answer_want(sensor, message.body, err);
+        break;
+    case MESSAGE_TASKS:
+        kind = answer_tasks(sensor, err);
+        break;
+    case MESSAGE_OPEN:
+        kind = answer_open(sensor, message.body, err);
+        break;
+    default:
+        kind = err_set(err, ERR_STATE, "unknown request %u of the engine", message.type);
+    }
+    ipc_release(&message);
+    return kind;
+}
+
+/* ---- the supervisor's orders ---- */
+
+static void own_pids(struct sensor *sensor, span body)
+{
+    uint32_t pid;
+    struct err_ctx err;
+    while (span_u32le(&body, &pid))
+        if (pid && hook_own(sensor->hooks, (int)pid, true, &err) != OK)
+            log_event(LOG_WARN, "own_pid", "reason='%s'", err.text);
+}
+
+static err_kind supervisor_obey(struct sensor *sensor, struct err_ctx *err)
+{
+    struct ipc_message message;
+    enum ipc_outcome outcome = ipc_receive(sensor->supervisor, 0, &message);
+    err_kind kind = OK;
+    if (outcome == IPC_AGAIN)
+        return OK;
+    if (outcome != IPC_DONE)
+        return err_set(err, ERR_STATE, "the supervisor is gone");
+    int peer;
+    switch (message.type) {
+    case MESSAGE_PING:
+        ipc_send(sensor->supervisor, MESSAGE_PONG, SPAN(""), NULL, 0, false);
+        break;
+    case MESSAGE_OWN_PIDS:
+        own_pids(sensor, message.body);
+        break;
+    case MESSAGE_PEER:
+        ipc_close(&sensor->engine);
+        peer = ipc_take_fd(&message, 0);
+        kind = ipc_open(&sensor->engine, &peer, err);
+        break;
+    case MESSAGE_STOP:
+        sensor->is_stopping = true;
+        break;
+    default:
+        kind = err_set(err, ERR_STATE, "unknown order %u", message.type);
+    }
+    ipc_release(&message);
+    return kind;
+}
+
+static err_kind serve(struct sensor *sensor, struct err_ctx *err)
+{
+    err_kind kind = OK;
+    while (kind == OK && !sensor->is_stopping) {
+        struct pollfd waited[2] = {
+            {.fd = sensor->supervisor->fd, .events = POLLIN},
+            {.fd = sensor->engine.fd,      .events = POLLIN}
+        };
+        int ready = poll(waited, 2, MISSES_EVERY_MS);
+        if (ready <= 0) {
+            hook_count_misses(sensor->hooks);
+            continue;
+        }
+        if (waited[0].revents)
+            kind = supervisor_obey(sensor, err);
+        if (kind == OK && waited[1].revents)
+            kind = engine_answer(sensor, err);
+    }
+    return kind;
+}
+
+int sensor_run(struct ipc_channel *supervisor)
+{
+    struct err_ctx err;
+    struct sensor sensor = {.supervisor = supervisor, .engine = {.fd = -1}};
+    /* making the maps may need to mount tracefs: before the sandbox, and before any input */
+    if (hooks_start(&sensor, &err) != OK) {
+        log_event(LOG_ERROR, "no_kernel_programs", "reason='%s'", err.text);
+        return EXIT_IMPOSSIBLE;
+    }
+    err_kind kind = role_confine(ROLE_SENSOR, -1, &err);
+    if (kind == OK) {
+        ipc_send(supervisor, MESSAGE_PONG, SPAN(""), NULL, 0, true);
+        keep_all(&sensor);
+        kind = serve(&sensor, &err);
+    }
+    if (kind != OK)
+        log_event(LOG_ERROR, "sensor_ended", "reason='%s'", err.text);
+    hook_close(sensor.hooks);
+    ipc_close(&sensor.engine);
+    return kind == OK ? 0 : 1;
+}

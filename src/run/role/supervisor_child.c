@@ -1,0 +1,317 @@
+/* Starting the two long-lived roles, what they say, and what happens when one ends. */
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "role/supervisor.h"
+
+#define SECOND_NS       1000000000ull
+#define QUICK_END_NS    (5 * SECOND_NS)
+#define RETRY_NS_MAX    (5 * SECOND_NS)
+#define SILENCE_NS_MAX  (15 * SECOND_NS)
+#define START_NS_MAX    (120 * SECOND_NS) /* loading programs on a slow machine */
+#define QUICK_ENDS_MAX  3                 /* then the rules before the last reload come back */
+#define EXIT_IMPOSSIBLE 3                 /* a role's code for: cannot work on this machine */
+#define KEEPS_A_MESSAGE 16
+
+static bool say(struct child *child, uint32_t type, span body, const int *fds, size_t fd_count)
+{
+    return child->pid && ipc_send(&child->channel, type, body, fds, fd_count, true) == IPC_DONE;
+}
+
+/* A fresh channel between sensor and engine, whenever one of them is new. */
+static void peers_join(struct supervisor *supervisor)
+{
+    int pair[2];
+    struct err_ctx err;
+    if (!supervisor->sensor.pid || !supervisor->engine.pid)
+        return;
+    if (ipc_pair(pair, &err) != OK) {
+        log_event(LOG_ERROR, "peer_channel", "reason='%s'", err.text);
+        return;
+    }
+    say(&supervisor->sensor, MESSAGE_PEER, SPAN(""), &pair[0], 1);
+    say(&supervisor->engine, MESSAGE_PEER, SPAN(""), &pair[1], 1);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+static void sensor_tell(struct supervisor *supervisor)
+{
+    struct sensor_start start = {.ring_bytes = supervisor->options->ring_bytes,
+                                 .kept_count = (uint32_t)supervisor->kept_count};
+    say(&supervisor->sensor, MESSAGE_SENSOR_START, span_of(&start, sizeof start), NULL, 0);
+    for (size_t first = 0; first < supervisor->kept_count; first += KEEPS_A_MESSAGE) {
+        struct keep_note notes[KEEPS_A_MESSAGE];
+        int fds[KEEPS_A_MESSAGE];
+        size_t count = 0;
+        for (; count < KEEPS_A_MESSAGE && first + count < supervisor->kept_count; count++) {
+            notes[count] = supervisor->kept[first + count].note;
+            fds[count] = supervisor->kept[first + count].fd;
+        }
+        say(&supervisor->sensor, MESSAGE_KEEP, span_of(notes, count * sizeof *notes), fds, count);
+    }
+}
+
+static void engine_tell(struct supervisor *supervisor)
+{
+    struct engine_start start = {.store_bytes_max = supervisor->options->store_bytes_max,
+                                 .line_next = supervisor->printer.line_next,
+                                 .has_lines = supervisor->printer.has_lines,
+                                 .is_json = supervisor->options->is_json,
+                                 .is_colour = isatty(STDOUT_FILENO) == 1,
+                                 .is_recording = supervisor->options->is_recording,
+                                 .restarts = supervisor->engine.restarts};
+    gethostname(start.hostname, sizeof start.hostname - 1);
+    int fds[3] = {supervisor->store_fd, supervisor->crash_fd, supervisor->options->record_fd};
+    say(&supervisor->engine, MESSAGE_ENGINE_START, span_of(&start, sizeof start), fds,
+        supervisor->options->is_recording ? 3 : 2);
+    if (supervisor->image_fd >= 0)
+        say(&supervisor->engine, MESSAGE_RULES, SPAN(""), &supervisor->image_fd, 1);
+}
+
+static void own_pids_tell(struct supervisor *supervisor)
+{
+    int32_t pids[] = {getpid(), supervisor->sensor.pid, supervisor->engine.pid};
+    say(&supervisor->sensor, MESSAGE_OWN_PIDS, span_of(pids, sizeof pids), NULL, 0);
+}
+
+err_kind child_start(struct supervisor *supervisor, struct child *child, struct err_ctx *err)
+{
+    err_kind kind = role_spawn(child->role, &child->pid, &child->channel, err);
+    if (kind != OK)
+        return kind;
+    child->started_ns = child->answered_ns = clock_boot_ns();
+    child->has_answered = false;
+    child->retry_at_ns = 0;
+    if (child == &supervisor->sensor)
+        sensor_tell(supervisor);
+    else
+        engine_tell(supervisor);
+    own_pids_tell(supervisor);
+    peers_join(supervisor);
+    return OK;
+}
+
+/* ---- what they say ---- */
+
+/* Descriptors of kernel programs and maps: as long as one is open here, they stay. */
+static bool keep(struct supervisor *supervisor, struct ipc_message *message)
+{
+    if (message->body.len != message->fd_count * sizeof(struct keep_note))
+        return false;
+    for (size_t index = 0; index < message->fd_count; index++) {
+        struct keep_note note;
+        memcpy(&note, message->body.data + index * sizeof note, sizeof note);
+        note.name[sizeof note.name - 1] = 0;
+        size_t place = 0;
+        while (place < supervisor->kept_count &&
+               strcmp(supervisor->kept[place].note.name, note.name) != 0)
+            place++;
+        if (place == KEPT_MAX)
+            return false;
+        if (place < supervisor->kept_count)
+            close(supervisor->kept[place].fd);
+        else
+            supervisor->kept_count++;
+        supervisor->kept[place] = (struct kept){ipc_take_fd(message, index), note, false};
+    }
+    return true;
+}
+
+static void keep_begin(struct supervisor *supervisor)
+{
+    for (size_t index = 0; index < supervisor->kept_count; index++)
+        supervisor->kept[index].is_stale = true;
+}
+
+static void keep_end(struct supervisor *supervisor)
+{
+    size_t count = 0;
+    for (size_t index = 0; index < supervisor->kept_count; index++) {
+        if (supervisor->kept[index].is_stale)
+            close(supervisor->kept[index].fd);
+        else
+            supervisor->kept[count++] = supervisor->kept[index];
+    }
+    supervisor->kept_count = count;
+}
+
+static void image_swap(int *place, int *fd)
+{
+    if (*place >= 0)
+        close(*place);
+    *place = fd_steal(fd);
+}
+
+void rules_offer(struct supervisor *supervisor, int *image_fd)
+{
+    image_swap(&supervisor->image_next_fd, image_fd);
+    say(&supervisor->engine, MESSAGE_RULES, SPAN(""), &supervisor->image_next_fd, 1);
+}
+
+static bool rules_answered(struct supervisor *supervisor, span body)
+{
+    uint32_t kind;
+    if (!span_u32le(&body, &kind))
+        return false;
+    if (supervisor->image_next_fd < 0)
+        return true; /* about the set that it started with */
+    if (kind == OK) {
+        image_swap(&supervisor->image_last_fd, &supervisor->image_fd);
+        supervisor->image_fd = fd_steal(&supervisor->image_next_fd);
+        log_event(LOG_INFO, "rules_reloaded", "%s", "");
+        return true;
+    }
+    log_event(LOG_ERROR, "rules_refused", "reason='" PRI_SPAN "' kept='the set before'",
+              ARG_SPAN(body));
+    close(fd_steal(&supervisor->image_next_fd));
+    return true;
+}
+
+static bool ready(struct supervisor *supervisor, span body)
+{
+    uint64_t line_next;
+    if (!span_u64le(&body, &line_next))
+        return false;
+    if (supervisor->is_ready)
+        return true;
+    supervisor->printer.has_lines = true;
+    supervisor->printer.line_next = line_next;
+    supervisor->is_ready = true;
+    if (supervisor->options->period_ns)
+        supervisor->end_at_ns = clock_boot_ns() + supervisor->options->period_ns;
+    fprintf(stderr, "picket: ready\n");
+    return true;
+}
+
+/* False: the message makes no sense, and its sender is not to be trusted any more. */
+static bool message_take(struct supervisor *supervisor, struct child *child,
+                         struct ipc_message *message)
+{
+    bool is_engine = child == &supervisor->engine;
+    switch (message->type) {
+    case MESSAGE_PONG:
+        child->has_answered = true;
+        return true;
+    case MESSAGE_KEEP_BEGIN:
+        keep_begin(supervisor);
+        return !is_engine;
+    case MESSAGE_KEEP_END:
+        keep_end(supervisor);
+        return !is_engine;
+    case MESSAGE_KEEP:
+        return !is_engine && keep(supervisor, message);
+    case MESSAGE_READY:
+        return is_engine && ready(supervisor, message->body);
+    case MESSAGE_LINE:
+        return is_engine && printer_take(&supervisor->printer, message->body);
+    case MESSAGE_RULES_RESULT:
+        return is_engine && rules_answered(supervisor, message->body);
+    case MESSAGE_SUMMARY:
+        if (!is_engine || message->body.len != sizeof supervisor->summary)
+            return false;
+        memcpy(&supervisor->summary, message->body.data, sizeof supervisor->summary);
+        supervisor->has_summary = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+void child_receive(struct supervisor *supervisor, struct child *child)
+{
+    struct ipc_message message;
+    enum ipc_outcome outcome = ipc_receive(&child->channel, 0, &message);
+    if (outcome == IPC_AGAIN)
+        return;
+    if (outcome == IPC_DONE) {
+        child->answered_ns = clock_boot_ns();
+        bool is_sound = message_take(supervisor, child, &message);
+        ipc_release(&message);
+        if (is_sound)
+            return;
+        log_event(LOG_ERROR, "role_malformed", "role=%s type=%u", role_name(child->role),
+                  message.type);
+    }
+    /* gone or unsound: its end is seen by SIGCHLD */
+    ipc_close(&child->channel);
+    if (child->pid)
+        kill(child->pid, SIGKILL);
+}
+
+/* ---- their end ---- */
+
+/* New rules that end the engine again and again are taken back. */
+static void rules_restore(struct supervisor *supervisor)
+{
+    struct child *engine = &supervisor->engine;
+    if (engine->quick_ends < QUICK_ENDS_MAX || supervisor->image_last_fd < 0)
+        return;
+    image_swap(&supervisor->image_fd, &supervisor->image_last_fd);
+    engine->quick_ends = 0;
+    log_event(LOG_ERROR, "rules_restored", "reason='%s'",
+              "the engine kept ending after the last reload");
+}
+
+void child_ended(struct supervisor *supervisor, struct child *child, int status)
+{
+    uint64_t now_ns = clock_boot_ns();
+    ipc_close(&child->channel);
+    child->pid = 0;
+    if (child == &supervisor->engine)
+        printer_drop_part(&supervisor->printer);
+    if (supervisor->stop_at_ns)
+        return;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_IMPOSSIBLE) {
+        supervisor->has_failed = true;
+        supervisor->stop_at_ns = now_ns;
+        return;
+    }
+    bool is_quick = now_ns - child->started_ns < QUICK_END_NS;
+    child->quick_ends = is_quick ? child->quick_ends + 1 : 1;
+    child->restarts++;
+    uint64_t pause_ns = child->quick_ends <= 1 ? 0 : (SECOND_NS / 10) << (child->quick_ends - 2);
+    child->retry_at_ns =
+        now_ns + (child->quick_ends > 7 || pause_ns > RETRY_NS_MAX ? RETRY_NS_MAX : pause_ns);
+    log_event(LOG_WARN, "role_ended", "role=%s %s=%d restarts=%u", role_name(child->role),
+              WIFSIGNALED(status) ? "signal" : "exit",
+              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), child->restarts);
+    if (child == &supervisor->engine)
+        rules_restore(supervisor);
+}
+
+static void child_watch(struct supervisor *supervisor, struct child *child, bool is_ping_due,
+                        uint64_t now_ns)
+{
+    if (!child->pid) {
+        struct err_ctx err;
+        if (child->retry_at_ns && now_ns >= child->retry_at_ns &&
+            child_start(supervisor, child, &err) != OK) {
+            log_event(LOG_ERROR, "role_start", "reason='%s'", err.text);
+            child->retry_at_ns = now_ns + RETRY_NS_MAX;
+        }
+        return;
+    }
+    uint64_t silence_max = child->has_answered ? SILENCE_NS_MAX : START_NS_MAX;
+    if (now_ns - child->answered_ns > silence_max) {
+        log_event(LOG_ERROR, "role_silent", "role=%s seconds=%llu", role_name(child->role),
+                  (unsigned long long)((now_ns - child->answered_ns) / SECOND_NS));
+        kill(child->pid, SIGKILL);
+        child->answered_ns = now_ns;
+    } else if (is_ping_due) {
+        ipc_send(&child->channel, MESSAGE_PING, SPAN(""), NULL, 0, false);
+    }
+}
+
+void children_watch(struct supervisor *supervisor, uint64_t now_ns)
+{
+    bool is_ping_due = now_ns - supervisor->pinged_ns >= 2 * SECOND_NS;
+    if (is_ping_due)
+        supervisor->pinged_ns = now_ns;
+    child_watch(supervisor, &supervisor->sensor, is_ping_due, now_ns);
+    child_watch(supervisor, &supervisor->engine, is_ping_due, now_ns);
+}
