@@ -483,7 +483,8 @@ size_t capabilities_text(uint64_t set, char *ret_text, size_t size)
 
 const char *error_name(int64_t number)
 {
-    number = number < 0 ? -number : number;
+    if (number < 0 && number >= -133)
+        number = -number;
     return number > 0 && number <= 133 ? strerrorname_np((int)number) : NULL;
 }
 
