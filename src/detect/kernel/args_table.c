@@ -53,7 +53,7 @@ static const struct arg_desc exec_args[] = {CLONE_ARGS,
                                             VIA("trusted_exepath", FIELD, proc_exepath),
                                             VIA("pgid", FIELD, proc_pgid),
                                             VIA("gid", GID, group_gid),
-                                            ARG("filename", TEXT, PATH_RAW)};
+                                            ARG("filename", PATH, PATH)};
 static const struct arg_desc procexit_args[] = {
     ARG("status", SIGNED, STATUS), ARG("ret", EXIT_CODE, STATUS), ARG("sig", EXIT_SIGNAL, STATUS),
     ARG("core", EXIT_CORE, STATUS), GONE("reaper_tid")};

@@ -89,7 +89,12 @@ span fetch_fd_name(const struct fetch *fetch)
         return fetch_path(fetch, PARAM_PATH, PARAM_PATH_RAW, PARAM_DIRFD);
     if (record->head.type == EVENT_MEMFD_CREATE && !record->params[PARAM_PATH].data)
         return record->params[PARAM_NAME];
-    return record->params[PARAM_PATH];
+    struct file_identity file;
+    char text[TUPLE_TEXT_BYTES];
+    if (!has_file(fetch, &file))
+        return record->params[PARAM_PATH];
+    span name = file_name(&file, record->params[PARAM_PATH], text);
+    return name.data == (const uint8_t *)text ? arena_dup(fetch->arena, name) : name;
 }
 
 void field_fd_absent(const struct fetch *fetch, struct value *ret)

@@ -192,7 +192,7 @@ static void take_dup(struct process_table *table, struct process *actor,
         return;
     bool has_file = record_struct(record, PARAM_FILE, &file, sizeof file);
     char text[TUPLE_TEXT_BYTES];
-    span name = record->params[PARAM_PATH];
+    span name = file_name(&file, record->params[PARAM_PATH], text);
     if (record_struct(record, PARAM_SOCKET, &socket, sizeof socket) && socket.family) {
         file.mode = S_IFSOCK | (file.mode & 07777);
         file.sock_family = tuple_is_v4(&socket) ? AF_INET : socket.family;

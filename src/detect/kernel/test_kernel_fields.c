@@ -192,7 +192,7 @@ static void a_process_and_its_ancestors(void **state)
     is_number(fixture, "proc.loginshellid", 11);
     is_number(fixture, "proc.duration", (int64_t)(TEST_BOOT_NS - test_start(12)));
     is_text(fixture, "evt.arg.exe", "curl");
-    is_text(fixture, "evt.arg.filename", "curl");
+    is_text(fixture, "evt.arg.filename", "/home/user/curl");
     is_text(fixture, "evt.arg.flags", "EXE_WRITABLE");
     struct value names = fetch(fixture, "proc.aname");
     assert_int_equal(names.kind, VALUE_LIST);
@@ -274,6 +274,22 @@ static void an_open(void **state)
     is_text(fixture, "evt.category", "file");
     is_absent(fixture, "evt.arg.oldpath");
     is_absent(fixture, "evt.arg[99]");
+}
+
+static void a_pipe_is_named_by_its_number(void **state)
+{
+    struct fixture *fixture = *state;
+    feed_tree(fixture);
+    test_begin(&made, EVENT_DUP2, 12, 1);
+    test_number(&made, PARAM_FD, 1);
+    test_number(&made, PARAM_FD_OTHER, 4);
+    test_text(&made, PARAM_PATH, "/");
+    test_file(&made, PARAM_FILE, S_IFIFO | 0600);
+    feed(fixture);
+    is_text(fixture, "fd.name", "pipe:[42]");
+    is_text(fixture, "fd.type", "pipe");
+    is_text(fixture, "evt.args", "res=1(<p>pipe:[42]) oldfd=4 newfd=1");
+    is_text(fixture, "proc.stdout.name", "pipe:[42]");
 }
 
 static void an_open_that_failed(void **state)
@@ -580,6 +596,7 @@ int main(void)
         T(a_process_and_its_ancestors),
         T(who_and_when),
         T(an_open),
+        T(a_pipe_is_named_by_its_number),
         T(an_open_that_failed),
         T(connections),
         T(calls_on_paths),

@@ -63,6 +63,16 @@ char file_letter(const struct file_identity *file, span name)
     return 'o';
 }
 
+span file_name(const struct file_identity *file, span path, char ret_text[TUPLE_TEXT_BYTES])
+{
+    bool is_pipe = (file->mode & S_IFMT) == S_IFIFO && span_eq(path, SPAN("/"));
+    if (!is_pipe)
+        return path;
+    int length =
+        snprintf(ret_text, TUPLE_TEXT_BYTES, "pipe:[%llu]", (unsigned long long)file->inode);
+    return span_of(ret_text, (size_t)length);
+}
+
 const char *letter_word(char letter)
 {
     for (size_t index = 0; index < TYPE_COUNT; index++)

@@ -19,6 +19,9 @@ bool tuple_is_v4(const struct socket_tuple *tuple);
 size_t tuple_text(const struct socket_tuple *tuple, char ret_text[TUPLE_TEXT_BYTES]);
 /* The address as text into TUPLE_TEXT_BYTES / 2; returns the length. */
 size_t address_text(const uint8_t bytes[16], bool is_v4, char *ret_text);
+/* The name of a file: a pipe has none but its number, as /proc shows it. Into the text, or the path
+ * itself. */
+span file_name(const struct file_identity *file, span path, char ret_text[TUPLE_TEXT_BYTES]);
 bool address_is_zero(const uint8_t bytes[16]);
 /* The four bytes of an IPv4 address, v4-mapped or not. */
 const uint8_t *address_v4(const struct socket_tuple *tuple, const uint8_t bytes[16]);
