@@ -41,6 +41,7 @@ enum record_flag {
     RECORD_FAULT = 1 << 7,       /* some user memory could not be read: a parameter is missing */
     RECORD_SNAPSHOT = 1 << 8,    /* tells what was so already, from an iterator; not an event */
     RECORD_UNREACHABLE = 1 << 9, /* a name ends at a mount that the task's root does not reach */
+    RECORD_FILE_MADE = 1 << 10,  /* open: the file was not there before */
 };
 
 /* Who did it: the thread that ran at that moment, as the kernel saw it. 112 bytes. */

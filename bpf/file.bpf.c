@@ -78,6 +78,8 @@ static __noinline int open_done(struct call *call)
     put_u64(space, PARAM_FLAGS, flags);
     put_u64(space, PARAM_MODE, mode);
     if (file) {
+        if (READ(file, f_mode) & FMODE_CREATED)
+            space->flags |= RECORD_FILE_MADE;
         put_file_path(space, PARAM_PATH, file);
         put_file(space, PARAM_FILE, file);
     }

@@ -341,6 +341,7 @@ struct upid_copy {
 #define PROC_MAGIC      0x9fa0
 
 #define AT_FDCWD (-100)
+#define FMODE_CREATED (1u << 20) /* include/linux/fs.h, since 4.19 */
 #define AF_UNIX  1
 #define AF_INET  2
 #define AF_INET6 10

@@ -316,8 +316,7 @@ uint64_t open_flags_ppm(const struct record *record)
         ppm |= 1u << 4;
     if ((native & O_TMPFILE) == O_TMPFILE)
         ppm |= PPM_O_TMPFILE;
-    bool is_made = (native & O_CREAT) && (native & O_EXCL) && record->head.result >= 0;
-    ppm |= is_made ? PPM_O_CREATED : 0;
+    ppm |= record->head.flags & RECORD_FILE_MADE ? PPM_O_CREATED : 0;
     if (record_struct(record, PARAM_FILE, &file, sizeof file)) {
         ppm |= file.layer & EXE_UPPER_LAYER ? 1u << 15 : 0;
         ppm |= file.layer & EXE_LOWER_LAYER ? 1u << 16 : 0;

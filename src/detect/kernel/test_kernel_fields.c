@@ -237,6 +237,7 @@ static void an_open(void **state)
     struct fixture *fixture = *state;
     feed_tree(fixture);
     test_begin(&made, EVENT_OPENAT, 12, 5);
+    test_head(&made)->flags = RECORD_FILE_MADE;
     test_number(&made, PARAM_FD, 5);
     test_number(&made, PARAM_DIRFD, AT_FDCWD);
     test_number(&made, PARAM_FLAGS, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC);
