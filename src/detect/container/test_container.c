@@ -174,6 +174,7 @@ static void every_truncation_of_a_docker_config_is_an_error(void **state)
     span whole = SPAN(DOCKER_CONFIG);
     for (size_t length = 0; length <= whole.len; length++) {
         AUTO(auto_free) uint8_t *copy = malloc(length + 1);
+        assert_non_null(copy);
         memcpy(copy, whole.data, length);
         AUTO(arena_free) struct arena arena;
         arena_init(&arena, INFO_BYTES_MAX);
@@ -466,6 +467,7 @@ static void counts_and_tells_of_a_broken_file(void **state)
     assert_int_equal(stats->bad_files, 1);
     assert_non_null(strstr(stats->last_error, "docker-config /var/lib/docker " HEX_A ": 1:"));
     AUTO(auto_free) char *huge = malloc(PARSE_BYTES_MAX + 1);
+    assert_non_null(huge);
     memset(huge, ' ', PARSE_BYTES_MAX + 1);
     files[0].content = huge;
     files[0].length = PARSE_BYTES_MAX + 1;

@@ -115,6 +115,7 @@ static void every_truncation_of_a_specification_is_an_error(void **state)
     span whole = SPAN(CRI_SPEC);
     for (size_t length = 0; length < whole.len; length++) {
         AUTO(auto_free) char *copy = strndup(CRI_SPEC, length);
+        assert_non_null(copy);
         AUTO(arena_free) struct arena arena;
         struct container_info info;
         struct err_ctx err;
@@ -214,6 +215,7 @@ static void meta_write(uint8_t *page, uint64_t id, uint64_t transaction, uint64_
 static uint8_t *metadata_sample(void)
 {
     uint8_t *file = calloc(1, BOLT_BYTES);
+    assert_non_null(file);
     static uint8_t memory[8][2048], large[PAGE + 100];
     memset(large, 's', sizeof large);
     meta_write(file, 0, 8, BOLT_PAGES);
@@ -326,6 +328,7 @@ static void bolt_try(const uint8_t *data, size_t length)
                           SPAN("labels")};
     bool found;
     struct label_list *labels = calloc(1, sizeof *labels);
+    assert_non_null(labels);
     if (!bolt_descend(&bolt, &bucket, names, 5, &found, &err) && found)
         (void)!bolt_each(&bolt, &bucket, label_list_add, labels, &err);
     free(labels);
@@ -398,6 +401,7 @@ static void reads_podmans_sqlite(void **state)
     assert_non_null(bytes);
     for (sqlite3_int64 cut = 0; cut <= length; cut += 64) {
         AUTO(auto_file) struct file file = {malloc((size_t)length), (size_t)(length - cut)};
+        assert_non_null(file.data);
         memcpy(file.data, bytes, file.len);
         struct container_info info = {.id = SPAN(HEX_A)};
         AUTO(arena_free) struct arena arena;

@@ -8,6 +8,7 @@ static struct user_table table_of(const void *text, size_t length, bool is_group
     struct user_table table = {
         .text = {malloc(length + 1), length}
     };
+    assert_non_null(table.text.data);
     memcpy(table.text.data, text, length);
     user_table_parse(&table, is_group);
     return table;
