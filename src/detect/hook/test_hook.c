@@ -231,8 +231,9 @@ static void test_open(void **state)
     assert_int_equal(test_number(&record, PARAM_FLAGS) & O_ACCMODE, O_WRONLY);
     assert_int_equal(test_number(&record, PARAM_MODE), 0640);
     assert_int_equal(test_number(&record, PARAM_DIRFD), AT_FDCWD);
-    assert_int_equal(record.head->flags, 0);
+    assert_int_equal(record.head->flags, RECORD_FILE_MADE);
     assert_true(test_ring_find_nth(&fixture.ring, EVENT_OPENAT, pid, 1, &record));
+    assert_int_equal(record.head->flags, 0);
     assert_string_equal(test_text(&record, PARAM_PATH), in_folder("made"));
     assert_true(test_ring_find(&fixture.ring, EVENT_OPENAT2, pid, &record));
     assert_int_equal(record.head->result, -ENOENT);
