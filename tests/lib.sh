@@ -9,7 +9,7 @@
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PICKET=${PICKET:-$root/build/picket}
-case_seconds_max=${case_seconds_max:-120}
+seconds_max=${seconds_max:-120}
 
 skip() {
     echo "$*" >"$work/skip"
@@ -59,14 +59,14 @@ one_case() {
 
 run_cases() {
     local number=0 failed=0 names name title status watchdog shell
-    mapfile -t names < <(grep -oE '^case_[a-z0-9_]+' "$0")
+    mapfile -t names < <(sed -nE 's/^(case_[a-z0-9_]+)\(\).*/\1/p' "$0")
     for name in "${names[@]}"; do
         number=$((number + 1))
         title=${name#case_}
         work=$(mktemp -d)
         (one_case "$name") >"$work/log" 2>&1 &
         shell=$!
-        (sleep "$case_seconds_max" && echo "took longer than $case_seconds_max s" >>"$work/log" &&
+        (sleep "$seconds_max" && echo "took longer than $seconds_max s" >>"$work/log" &&
             kill "$shell") >/dev/null 2>&1 &
         watchdog=$!
         status=0
