@@ -4,6 +4,7 @@
 
 #include "core/cleanup.h"
 #include "core/map.h"
+#include "core/vector.h"
 #include "rule/ir.h"
 #include "rule/pattern.h"
 
@@ -344,14 +345,8 @@ static bool id_list_add(struct id_list *list, uint32_t id)
     for (size_t index = 0; index < list->count; index++)
         if (list->ids[index] == id)
             return true;
-    if (list->count == list->size) {
-        size_t size = list->size ? list->size * 2 : 16;
-        uint32_t *ids = realloc(list->ids, size * sizeof *ids);
-        if (!ids)
-            return false;
-        list->ids = ids;
-        list->size = size;
-    }
+    if (!vector_grow(&list->ids, &list->size, list->count, IR_RECORDS_MAX, sizeof *list->ids))
+        return false;
     list->ids[list->count++] = id;
     return true;
 }

@@ -239,7 +239,7 @@ static struct value getopt_call(const struct value *const *arguments, size_t cou
 static struct value call_value(struct rule_program *program, const struct ir_expression *expression,
                                struct event *event)
 {
-    const struct value *arguments[IR_ARGUMENTS_MAX];
+    const struct value *arguments[IR_ARGUMENTS_MAX] = {NULL};
     for (uint32_t index = 0; index < expression->count; index++) {
         uint32_t argument = program->ir.links[expression->first + index];
         arguments[index] = expression_value(program, argument, event);

@@ -308,7 +308,7 @@ static bool get_node(struct ir *ir, span *in, const struct schema *schema)
 static bool get_part(struct ir *ir, span *in, const struct schema *schema)
 {
     (void)schema;
-    struct rule_output_part part;
+    struct rule_output_part part = {0};
     return span_u32le(in, &part.expression) && span_u16le(in, &part.width) &&
            get_some_text(in, &part.text) &&
            (part.expression == RULE_NONE || part.expression < ir->expression_count) &&
