@@ -8,8 +8,7 @@
 #include "core/clock.h"
 #include "pipeline/detect_state.h"
 
-#define OUTPUT_BYTES_MAX (512u << 10)
-#define WORLD_BYTES_MAX  (64u << 20)
+#define WORLD_BYTES_MAX (64u << 20)
 
 /* ---- facts: what fields ask for beyond the records ---- */
 
@@ -76,7 +75,6 @@ err_kind detect_open(const struct detect_options *options, struct detect **ret, 
         return err_set(err, ERR_SYSTEM, "detect stage");
     }
     detect->options = *options;
-    writer_init(&detect->text, OUTPUT_BYTES_MAX);
     writer_init(&detect->part, WORLD_BYTES_MAX);
     struct container_options containers = {.open = options->open ? options->open : open_nothing,
                                            .context = options->context,
@@ -102,6 +100,8 @@ static void program_close(struct detect *detect)
 {
     event_close(&detect->event);
     event_close(&detect->flat_event);
+    signal_renderer_close(detect->renderer);
+    detect->renderer = NULL;
     rule_program_close(detect->program);
     if (detect->image.data)
         munmap((void *)(uintptr_t)detect->image.data, detect->image.len);
@@ -118,7 +118,6 @@ void detect_close(struct detect *detect)
     user_cache_close(detect->users);
     container_cache_close(detect->containers);
     process_table_close(detect->processes);
-    writer_free(&detect->text);
     writer_free(&detect->part);
     free(detect);
 }
@@ -139,6 +138,7 @@ err_kind detect_rules(struct detect *detect, int image_fd, struct err_ctx *err)
 {
     span image;
     struct rule_program *program = NULL;
+    struct signal_renderer *renderer = NULL;
     struct event event = {0}, flat_event = {0};
     err_kind kind = image_map(image_fd, &image, err);
     if (kind != OK)
@@ -150,8 +150,11 @@ err_kind detect_rules(struct detect *detect, int image_fd, struct err_ctx *err)
     if (kind == OK)
         kind = event_open(&flat_event, rule_program_projection(program), flat_fetch, detect->flat,
                           err);
+    if (kind == OK)
+        kind = signal_renderer_open(program, &renderer, err);
     if (kind != OK) {
         event_close(&event);
+        event_close(&flat_event);
         rule_program_close(program);
         munmap((void *)(uintptr_t)image.data, image.len);
         return kind;
@@ -159,6 +162,7 @@ err_kind detect_rules(struct detect *detect, int image_fd, struct err_ctx *err)
     program_close(detect);
     detect->image = image;
     detect->program = program;
+    detect->renderer = renderer;
     detect->event = event;
     detect->flat_event = flat_event;
     return OK;

@@ -3,9 +3,23 @@
 #include "pipeline/detect_state.h"
 #include "signal/signal.h"
 
-#define FIELDS_MAX 128
-
 /* From the acting process up. */
+static span user_of(struct detect *detect, const struct process *process)
+{
+    struct container_key key = {0};
+    span name;
+    bool is_inside = process_container(detect->processes, process, &key) && key.is_type_sure;
+    struct user_scope scope = {
+        .container = is_inside ? key.id : (span){NULL, 0},
+        .pid = process->pid,
+        .start_boot_ns = process->start_boot_ns,
+        .now_boot_ns = detect->decoder.record.head.time_boot_ns
+    };
+    if (!user_name(detect->users, &scope, process->uid, &name))
+        return (span){NULL, 0};
+    return arena_dup(detect->event.arena, name);
+}
+
 static size_t lineage(struct detect *detect, struct signal_process *ret)
 {
     const struct process_table *table = detect->processes;
@@ -17,7 +31,8 @@ static size_t lineage(struct detect *detect, struct signal_process *ret)
                                        .start_boot_ns = process->start_boot_ns,
                                        .name = process_text(table, process->name),
                                        .exe = process_text(table, process->exe_path),
-                                       .argv = process_text(table, process->argv)};
+                                       .argv = process_text(table, process->argv),
+                                       .user = user_of(detect, process)};
     }
     return count;
 }
@@ -40,25 +55,10 @@ static uint64_t event_time(struct detect *detect)
     return detect->decoder.record.head.time_boot_ns + detect->decoder.boot_to_wall_ns;
 }
 
-static size_t fields_fetch(struct detect *detect, uint32_t rule, struct event *event,
-                           struct signal_field *ret)
-{
-    const struct rule_output_field *fields;
-    size_t count = rule_program_output_fields(detect->program, rule, &fields);
-    if (count > FIELDS_MAX)
-        count = FIELDS_MAX;
-    for (size_t index = 0; index < count; index++)
-        ret[index] = (struct signal_field){
-            .name = fields[index].name,
-            .value = rule_program_output_value(detect->program, rule, index, event)};
-    return count;
-}
-
 err_kind detect_signal(struct detect *detect, uint32_t rule, const uint64_t *evidence,
                        struct writer *out, struct state_signal *ret_row, struct err_ctx *err)
 {
     struct signal_process processes[SIGNAL_PROCESSES_MAX];
-    struct signal_field fields[FIELDS_MAX];
     struct event *event = detect->is_flat ? &detect->flat_event : &detect->event;
     const struct record_head *head = &detect->decoder.record.head;
     uint64_t identity[] = {head->seq, head->cpu, head->time_boot_ns, head->start_boot_ns};
@@ -85,22 +85,13 @@ err_kind detect_signal(struct detect *detect, uint32_t rule, const uint64_t *evi
         context.container_name = field_text(event, "container.name");
         context.container_image = field_text(event, "container.image");
     }
-    struct signal_match match = {.rule = rule_program_rule(detect->program, rule),
-                                 .fields = fields,
-                                 .field_count = fields_fetch(detect, rule, event, fields)};
+    const struct rule_info *info = rule_program_rule(detect->program, rule);
+    context.response = info->response;
     *ret_row = (struct state_signal){.time_wall_ns = context.time_wall_ns,
-                                     .rule = match.rule->name,
-                                     .priority = (uint8_t)match.rule->priority,
+                                     .rule = info->name,
+                                     .priority = (uint8_t)info->priority,
                                      .container = context.container_id,
                                      .container_name = context.container_name,
                                      .pid = detect->is_flat ? 0 : head->pid};
-    context.response = match.rule->response;
-    struct writer raw = {0};
-    writer_init(&raw, detect->text.size_max);
-    rule_program_output(detect->program, rule, event, &raw);
-    writer_reset(&detect->text);
-    mask_text(&detect->text, writer_span(&raw));
-    writer_free(&raw);
-    match.output = writer_span(&detect->text);
-    return signal_write(&match, &context, out, err);
+    return signal_render_json(detect->renderer, rule, event, &context, out, err);
 }

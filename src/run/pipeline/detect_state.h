@@ -4,6 +4,7 @@
 #include "container/container.h"
 #include "flat/flat.h"
 #include "pipeline/detect.h"
+#include "signal/signal.h"
 
 struct detect {
     struct detect_options options;
@@ -14,14 +15,14 @@ struct detect {
     struct kernel_decoder decoder;
     struct flat_decoder *flat;
     struct rule_program *program;
-    span image;              /* mapped */
-    struct event event;      /* over kernel records */
-    struct event flat_event; /* over flat lines */
-    bool is_flat;            /* the event fed last */
+    struct signal_renderer *renderer; /* of that program */
+    span image;                       /* mapped */
+    struct event event;               /* over kernel records */
+    struct event flat_event;          /* over flat lines */
+    bool is_flat;                     /* the event fed last */
     uint64_t number;
     uint32_t matches[MATCHES_MAX];
     struct detect_counts counts;
     uint64_t facts_scope; /* whose users were looked up last */
-    struct writer text;   /* the output text of a signal */
     struct writer part;   /* a part of the saved world */
 };

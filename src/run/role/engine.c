@@ -111,10 +111,10 @@ static err_kind sensor_use(struct engine *engine, struct err_ctx *err)
         close(engine->ring_fd);
     engine->ring_fd = ring_fd;
     if (kind == OK && !engine->is_ready) {
-        uint64_t line_next = live_line_next(engine->live);
+        struct run_start start = {.line_next = live_line_next(engine->live),
+                                  .events = live_counts(engine->live).events};
         engine->is_ready = true;
-        ipc_send(engine->supervisor, MESSAGE_READY, span_of(&line_next, sizeof line_next), NULL, 0,
-                 true);
+        ipc_send(engine->supervisor, MESSAGE_READY, span_of(&start, sizeof start), NULL, 0, true);
     }
     return kind;
 }
@@ -275,8 +275,7 @@ static err_kind turn(struct engine *engine, struct err_ctx *err)
 static void say_summary(struct engine *engine)
 {
     struct live_counts counts = live_counts(engine->live);
-    struct run_summary summary = {
-        .events = counts.events, .signals = counts.signals, .drops = counts.drops};
+    struct run_summary summary = {.events = counts.events, .drops = counts.drops};
     ipc_send(engine->supervisor, MESSAGE_SUMMARY, span_of(&summary, sizeof summary), NULL, 0, true);
 }
 

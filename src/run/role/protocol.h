@@ -26,7 +26,7 @@ enum message_type {
     MESSAGE_ENGINE_START, /* struct engine_start; descriptors: state folder, crash page [, file] */
     MESSAGE_RULES,        /* descriptor: image */
     /* engine to supervisor */
-    MESSAGE_READY,        /* uint64_t: the number of the first signal of this run */
+    MESSAGE_READY,        /* struct run_start */
     MESSAGE_RULES_RESULT, /* uint32_t err_kind, then the text of the error */
     MESSAGE_LINE,         /* struct line_head, then a part of the line */
     MESSAGE_SUMMARY,      /* struct run_summary */
@@ -95,9 +95,13 @@ struct open_answer {
     uint32_t reserved;
 };
 
+struct run_start {
+    uint64_t line_next; /* the number of the first signal of this run */
+    uint64_t events;    /* counted before it */
+};
+
 struct run_summary {
-    uint64_t events;
-    uint64_t signals;
+    uint64_t events; /* since the store was made */
     uint64_t drops;
 };
 

@@ -201,8 +201,12 @@ static err_kind supervisor_obey(struct sensor *sensor, struct err_ctx *err)
     err_kind kind = OK;
     if (outcome == IPC_AGAIN)
         return OK;
+    if (outcome == IPC_GONE) { /* its end is ours */
+        sensor->is_stopping = true;
+        return OK;
+    }
     if (outcome != IPC_DONE)
-        return err_set(err, ERR_STATE, "the supervisor is gone");
+        return err_set(err, ERR_STATE, "the supervisor sent a malformed message");
     int peer;
     switch (message.type) {
     case MESSAGE_PING:

@@ -306,8 +306,8 @@ int supervisor_run(const struct supervisor_options *options)
     if (!supervisor->has_summary && supervisor->is_ready)
         log_event(LOG_ERROR, "engine_unresponsive", "%s", "summary=missing");
     fprintf(stderr, "picket: %llu events, %llu signals, %llu drops\n",
-            (unsigned long long)supervisor->summary.events,
-            (unsigned long long)supervisor->summary.signals,
+            (unsigned long long)(supervisor->summary.events - supervisor->start.events),
+            (unsigned long long)(supervisor->printer.line_next - supervisor->start.line_next),
             (unsigned long long)supervisor->summary.drops);
     bool has_failed = supervisor->has_failed;
     finish(supervisor);

@@ -54,7 +54,8 @@ struct supervisor {
     int image_fd;      /* the rules in force */
     int image_next_fd; /* sent to the engine, not yet accepted; -1: none */
     int image_last_fd; /* the set before, for a crash loop after a reload; -1: none */
-    struct run_summary summary;
+    struct run_start start;
+    struct run_summary summary; /* of the last engine */
     uint64_t pinged_ns;
     uint64_t end_at_ns;  /* 0: no end set */
     uint64_t stop_at_ns; /* when stopping: kill what is left then; 0: running */

@@ -174,13 +174,13 @@ static bool rules_answered(struct supervisor *supervisor, span body)
 
 static bool ready(struct supervisor *supervisor, span body)
 {
-    uint64_t line_next;
-    if (!span_u64le(&body, &line_next))
+    if (body.len != sizeof supervisor->start)
         return false;
     if (supervisor->is_ready)
         return true;
+    memcpy(&supervisor->start, body.data, sizeof supervisor->start);
     supervisor->printer.has_lines = true;
-    supervisor->printer.line_next = line_next;
+    supervisor->printer.line_next = supervisor->start.line_next;
     supervisor->is_ready = true;
     if (supervisor->options->period_ns)
         supervisor->end_at_ns = clock_boot_ns() + supervisor->options->period_ns;
@@ -257,6 +257,20 @@ static void rules_restore(struct supervisor *supervisor)
               "the engine kept ending after the last reload");
 }
 
+/* A role that ends by itself soon after its start is given growing pauses; one that was killed from
+ * outside comes back at once, for every pause fills the ring. */
+static uint64_t retry_pause_ns(struct child *child, int status, uint64_t now_ns)
+{
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        return 0;
+    child->quick_ends = now_ns - child->started_ns < QUICK_END_NS ? child->quick_ends + 1 : 1;
+    if (child->quick_ends == 1)
+        return 0;
+    if (child->quick_ends > 7)
+        return RETRY_NS_MAX;
+    return (SECOND_NS / 10) << (child->quick_ends - 2);
+}
+
 void child_ended(struct supervisor *supervisor, struct child *child, int status)
 {
     uint64_t now_ns = clock_boot_ns();
@@ -271,12 +285,8 @@ void child_ended(struct supervisor *supervisor, struct child *child, int status)
         supervisor->stop_at_ns = now_ns;
         return;
     }
-    bool is_quick = now_ns - child->started_ns < QUICK_END_NS;
-    child->quick_ends = is_quick ? child->quick_ends + 1 : 1;
     child->restarts++;
-    uint64_t pause_ns = child->quick_ends <= 1 ? 0 : (SECOND_NS / 10) << (child->quick_ends - 2);
-    child->retry_at_ns =
-        now_ns + (child->quick_ends > 7 || pause_ns > RETRY_NS_MAX ? RETRY_NS_MAX : pause_ns);
+    child->retry_at_ns = now_ns + retry_pause_ns(child, status, now_ns);
     log_event(LOG_WARN, "role_ended", "role=%s %s=%d restarts=%u", role_name(child->role),
               WIFSIGNALED(status) ? "signal" : "exit",
               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), child->restarts);
