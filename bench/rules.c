@@ -11,13 +11,13 @@
 #define ROUNDS 50
 
 static const struct field_desc fields[] = {
-    {"evt.type",          FIELD_TEXT, ARGUMENT_NONE, false, false, "", 0},
+    {"evt.type", FIELD_TEXT, ARGUMENT_NONE, false, false, "", 0},
     {"evt.is_open_write", FIELD_BOOL, ARGUMENT_NONE, false, false, "", 1},
-    {"proc.name",         FIELD_TEXT, ARGUMENT_NONE, false, false, "", 2},
-    {"proc.pname",        FIELD_TEXT, ARGUMENT_NONE, false, false, "", 3},
-    {"proc.cmdline",      FIELD_TEXT, ARGUMENT_NONE, false, false, "", 4},
-    {"fd.name",           FIELD_PATH, ARGUMENT_NONE, false, false, "", 5},
-    {"user.uid",          FIELD_INT,  ARGUMENT_NONE, false, false, "", 6},
+    {"proc.name", FIELD_TEXT, ARGUMENT_NONE, false, false, "", 2},
+    {"proc.pname", FIELD_TEXT, ARGUMENT_NONE, false, false, "", 3},
+    {"proc.cmdline", FIELD_TEXT, ARGUMENT_NONE, false, false, "", 4},
+    {"fd.name", FIELD_PATH, ARGUMENT_NONE, false, false, "", 5},
+    {"user.uid", FIELD_INT, ARGUMENT_NONE, false, false, "", 6},
 };
 
 static const struct schema schema = {

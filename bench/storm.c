@@ -55,8 +55,8 @@ struct job {
 static const struct job jobs[] = {
     {"open", open_once, "/etc/hostname"},
     {"stat", stat_once, "/etc/hostname"},
-    {"read", read_once, "/dev/zero"    },
-    {"exec", exec_once, "/bin/true"    },
+    {"read", read_once, "/dev/zero"},
+    {"exec", exec_once, "/bin/true"},
 };
 
 static uint64_t now_ns(void)

@@ -340,11 +340,11 @@ struct upid_copy {
 #define TMPFS_MAGIC     0x01021994
 #define PROC_MAGIC      0x9fa0
 
-#define AT_FDCWD (-100)
+#define AT_FDCWD      (-100)
 #define FMODE_CREATED (1u << 20) /* include/linux/fs.h, since 4.19 */
-#define AF_UNIX  1
-#define AF_INET  2
-#define AF_INET6 10
+#define AF_UNIX       1
+#define AF_INET       2
+#define AF_INET6      10
 
 /* READ(task, fs, umask): a chain of pointers; 0 where one of them leads nowhere. The pointer is
  * copied first, or an access in its expression would be relocated as if it were the kernel's. */

@@ -6,9 +6,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     for (int is_group = 0; is_group < 2; is_group++) {
-        struct user_table table = {
-            .text = {malloc(size), size}
-        };
+        struct user_table table = {.text = {malloc(size), size}};
         if (!table.text.data)
             return 0;
         if (size)

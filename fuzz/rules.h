@@ -69,10 +69,7 @@ static void fuzz_need(void *context, uint32_t rule, const struct rule_need_claus
 /* Everything that can be done with an image. */
 static void fuzz_image(span image)
 {
-    static const span needed[] = {
-        {(const uint8_t *)"fd.name", 7},
-        {(const uint8_t *)"evt.num", 7}
-    };
+    static const span needed[] = {{(const uint8_t *)"fd.name", 7}, {(const uint8_t *)"evt.num", 7}};
     size_t needs = 0;
     struct rule_program *program;
     struct err_ctx err = {0};

@@ -6,7 +6,11 @@ function bad(text) { print text; problems++ }
 FILENAME != "-" {
     if (/^#/ || !NF) next
     name = $1; sub(":", "", name)
-    for (i = 2; i <= NF; i++) also[name] = also[name] " " $i
+    for (i = 2; i <= NF; i++) {
+        if (owner[$i] != "") bad("symbols.txt: " owner[$i] " and " name " share " $i)
+        owner[$i] = name
+        also[name] = also[name] " " $i
+    }
     next
 }
 {
@@ -20,7 +24,7 @@ kind == "U" && symbol ~ /^(__)?(strcpy|strcat|strncpy|strncat|sprintf|vsprintf|s
 }
 kind == "T" {
     symbols++
-    found = carries(module) || carries(stem)
+    found = carries(module) || carries(stem) || carries(substr(stem, 1, index(stem "_", "_") - 1))
     count = split(also[module], prefix, " ")
     for (i = 1; i <= count; i++) found = found || carries(prefix[i])
     if (!found) bad(object ": " symbol " does not carry the name of '" module "'")

@@ -8,21 +8,12 @@ struct unit {
 };
 
 static const struct unit duration_units[] = {
-    {"ns", 1             },
-    {"us", 1000          },
-    {"ms", 1000000       },
-    {"s",  1000000000    },
-    {"m",  60000000000   },
-    {"h",  3600000000000 },
-    {"d",  86400000000000},
+    {"ns", 1},          {"us", 1000},         {"ms", 1000000},       {"s", 1000000000},
+    {"m", 60000000000}, {"h", 3600000000000}, {"d", 86400000000000},
 };
 
 static const struct unit size_units[] = {
-    {"",  1      },
-    {"k", 1 << 10},
-    {"K", 1 << 10},
-    {"M", 1 << 20},
-    {"G", 1 << 30},
+    {"", 1}, {"k", 1 << 10}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30},
 };
 
 static bool number_parse(const char *text, const struct unit *units, size_t unit_count,

@@ -10,11 +10,11 @@ struct options {
 };
 
 static const struct option_desc rows[] = {
-    {"quiet",  OPTION_FLAG,     offsetof(struct options, quiet),      NULL,   NULL,        "say less"},
-    {"output", OPTION_CHOICE,   offsetof(struct options, output),     "text", "text|json", "form"    },
-    {"rules",  OPTION_LIST,     offsetof(struct options, rules),      NULL,   "PATH",      "rules"   },
-    {"for",    OPTION_DURATION, offsetof(struct options, period_ns),  NULL,   NULL,        "how long"},
-    {"size",   OPTION_SIZE,     offsetof(struct options, size_bytes), "1G",   NULL,        "how much"},
+    {"quiet", OPTION_FLAG, offsetof(struct options, quiet), NULL, NULL, "say less"},
+    {"output", OPTION_CHOICE, offsetof(struct options, output), "text", "text|json", "form"},
+    {"rules", OPTION_LIST, offsetof(struct options, rules), NULL, "PATH", "rules"},
+    {"for", OPTION_DURATION, offsetof(struct options, period_ns), NULL, NULL, "how long"},
+    {"size", OPTION_SIZE, offsetof(struct options, size_bytes), "1G", NULL, "how much"},
 };
 static const struct option_table table = {"run", "", "", NULL, rows, sizeof rows / sizeof *rows};
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef err_set
 err_kind err_set(struct err_ctx *ctx, err_kind kind, const char *format, ...)
 {
     assert(kind != OK);

@@ -1,7 +1,7 @@
-/* What every cmocka test includes first. */
+/* What every cmocka test includes first: cmocka.h needs the four before it. */
 #pragma once
 
-/* clang-format off: cmocka.h needs these four before it */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

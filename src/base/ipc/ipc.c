@@ -48,10 +48,7 @@ enum ipc_outcome ipc_send(struct ipc_channel *channel, uint32_t type, span body,
     assert(body.len <= IPC_BODY_BYTES_MAX);
     assert(fd_count <= IPC_FDS_MAX);
     struct header header = {.type = type, .len = (uint32_t)body.len};
-    struct iovec parts[2] = {
-        {&header,                      sizeof header},
-        {(void *)(uintptr_t)body.data, body.len     }
-    };
+    struct iovec parts[2] = {{&header, sizeof header}, {(void *)(uintptr_t)body.data, body.len}};
     char control[CMSG_SPACE(IPC_FDS_MAX * sizeof(int))] = {0};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     if (fd_count) {
@@ -107,10 +104,7 @@ enum ipc_outcome ipc_receive(struct ipc_channel *channel, int timeout_ms, struct
     if (timeout_ms >= 0 && !wait_readable(channel->fd, timeout_ms))
         return IPC_AGAIN;
     struct header header;
-    struct iovec parts[2] = {
-        {&header,         sizeof header     },
-        {channel->buffer, IPC_BODY_BYTES_MAX}
-    };
+    struct iovec parts[2] = {{&header, sizeof header}, {channel->buffer, IPC_BODY_BYTES_MAX}};
     char control[CMSG_SPACE(IPC_FDS_MAX * sizeof(int))];
     struct msghdr message = {.msg_iov = parts,
                              .msg_iovlen = 2,

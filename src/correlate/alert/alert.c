@@ -26,13 +26,13 @@ static const struct {
     const char *name;
     size_t offset;
 } counter_table[] = {
-    {"correlate.in",           offsetof(struct alert_counters, in)          },
-    {"correlate.out",          offsetof(struct alert_counters, out)         },
+    {"correlate.in", offsetof(struct alert_counters, in)},
+    {"correlate.out", offsetof(struct alert_counters, out)},
     {"correlate.deduplicated", offsetof(struct alert_counters, deduplicated)},
-    {"correlate.dead",         offsetof(struct alert_counters, dead)        },
-    {"correlate.versions",     offsetof(struct alert_counters, versions)    },
-    {"correlate.evicted",      offsetof(struct alert_counters, evicted)     },
-    {"correlate.missed",       offsetof(struct alert_counters, missed)      },
+    {"correlate.dead", offsetof(struct alert_counters, dead)},
+    {"correlate.versions", offsetof(struct alert_counters, versions)},
+    {"correlate.evicted", offsetof(struct alert_counters, evicted)},
+    {"correlate.missed", offsetof(struct alert_counters, missed)},
 };
 #define COUNTER_COUNT (sizeof counter_table / sizeof *counter_table)
 _Static_assert(COUNTER_COUNT * sizeof(uint64_t) == sizeof(struct alert_counters), "every counter");

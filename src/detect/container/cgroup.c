@@ -20,11 +20,9 @@ static const struct {
     const char *prefix;
     enum container_type type;
 } prefix_table[] = {
-    {"docker",         CONTAINER_DOCKER    },
-    {"cri-containerd", CONTAINER_CONTAINERD},
-    {"crio",           CONTAINER_CRIO      },
-    {"libpod",         CONTAINER_PODMAN    },
-    {"nerdctl",        CONTAINER_CONTAINERD},
+    {"docker", CONTAINER_DOCKER},      {"cri-containerd", CONTAINER_CONTAINERD},
+    {"crio", CONTAINER_CRIO},          {"libpod", CONTAINER_PODMAN},
+    {"nerdctl", CONTAINER_CONTAINERD},
 };
 
 /* Parents of a bare id that tell its runtime. */
@@ -33,10 +31,10 @@ static const struct {
     enum container_type type;
     bool is_space; /* the parent is containerd's namespace */
 } parent_table[] = {
-    {"docker",  CONTAINER_DOCKER,     false},
-    {"k8s.io",  CONTAINER_CONTAINERD, true },
-    {"default", CONTAINER_CONTAINERD, true },
-    {"moby",    CONTAINER_DOCKER,     false},
+    {"docker", CONTAINER_DOCKER, false},
+    {"k8s.io", CONTAINER_CONTAINERD, true},
+    {"default", CONTAINER_CONTAINERD, true},
+    {"moby", CONTAINER_DOCKER, false},
 };
 
 bool is_hex_id(span s)

@@ -7,17 +7,17 @@ static const struct {
     enum root_kind kind;
     const char *path;
 } root_table[] = {
-  /* of each kind, the first is tried first */
-    {ROOT_DOCKER,           "/var/lib/docker"                             },
-    {ROOT_DOCKER,           "/var/snap/docker/common/var-lib-docker"      },
-    {ROOT_CONTAINERD_STATE, "/run/containerd"                             },
-    {ROOT_CONTAINERD_STATE, "/run/k3s/containerd"                         },
-    {ROOT_CONTAINERD_STATE, "/var/snap/microk8s/common/run/containerd"    },
-    {ROOT_CONTAINERD_DATA,  "/var/lib/containerd"                         },
-    {ROOT_CONTAINERD_DATA,  "/var/lib/rancher/k3s/agent/containerd"       },
-    {ROOT_CONTAINERD_DATA,  "/var/snap/microk8s/common/var/lib/containerd"},
-    {ROOT_STORAGE,          "/var/lib/containers/storage"                 },
-    {ROOT_STORAGE_RUN,      "/run/containers/storage"                     },
+    /* of each kind, the first is tried first */
+    {ROOT_DOCKER, "/var/lib/docker"},
+    {ROOT_DOCKER, "/var/snap/docker/common/var-lib-docker"},
+    {ROOT_CONTAINERD_STATE, "/run/containerd"},
+    {ROOT_CONTAINERD_STATE, "/run/k3s/containerd"},
+    {ROOT_CONTAINERD_STATE, "/var/snap/microk8s/common/run/containerd"},
+    {ROOT_CONTAINERD_DATA, "/var/lib/containerd"},
+    {ROOT_CONTAINERD_DATA, "/var/lib/rancher/k3s/agent/containerd"},
+    {ROOT_CONTAINERD_DATA, "/var/snap/microk8s/common/var/lib/containerd"},
+    {ROOT_STORAGE, "/var/lib/containers/storage"},
+    {ROOT_STORAGE_RUN, "/run/containers/storage"},
 };
 
 void roots_init(struct roots *roots)
@@ -107,18 +107,18 @@ struct setting {
 };
 
 static const struct setting containerd_settings[] = {
-    {"", "root",  ROOT_CONTAINERD_DATA },
+    {"", "root", ROOT_CONTAINERD_DATA},
     {"", "state", ROOT_CONTAINERD_STATE},
 };
 static const struct setting storage_settings[] = {
-    {"storage", "graphroot", ROOT_STORAGE    },
-    {"storage", "runroot",   ROOT_STORAGE_RUN},
-    {"storage", "driver",    ROOT_KIND_COUNT },
+    {"storage", "graphroot", ROOT_STORAGE},
+    {"storage", "runroot", ROOT_STORAGE_RUN},
+    {"storage", "driver", ROOT_KIND_COUNT},
 };
 static const struct setting crio_settings[] = {
-    {"crio", "root",           ROOT_STORAGE    },
-    {"crio", "runroot",        ROOT_STORAGE_RUN},
-    {"crio", "storage_driver", ROOT_KIND_COUNT },
+    {"crio", "root", ROOT_STORAGE},
+    {"crio", "runroot", ROOT_STORAGE_RUN},
+    {"crio", "storage_driver", ROOT_KIND_COUNT},
 };
 
 static void read_settings(struct sources *sources, enum open_template what, const char *folder,
@@ -178,27 +178,27 @@ static const struct {
     enum option_effect effect;
     enum root_kind kind;
 } option_table[] = {
-    {"dockerd",                 "--data-root",      EFFECT_ROOT,        ROOT_DOCKER          },
-    {"dockerd",                 "--graph",          EFFECT_ROOT,        ROOT_DOCKER          },
-    {"dockerd",                 "-g",               EFFECT_ROOT,        ROOT_DOCKER          },
-    {"dockerd",                 "--exec-root",      EFFECT_EXEC_ROOT,   0                    },
-    {"dockerd",                 "--config-file",    EFFECT_DOCKER_FILE, 0                    },
-    {"containerd",              "--root",           EFFECT_ROOT,        ROOT_CONTAINERD_DATA },
-    {"containerd",              "--state",          EFFECT_ROOT,        ROOT_CONTAINERD_STATE},
-    {"containerd",              "--config",         EFFECT_TOML_FILE,   0                    },
-    {"containerd",              "-c",               EFFECT_TOML_FILE,   0                    },
-    {"containerd-shim-runc-v2", "-namespace",       EFFECT_SPACE,       0                    },
-    {"crio",                    "--root",           EFFECT_ROOT,        ROOT_STORAGE         },
-    {"crio",                    "-r",               EFFECT_ROOT,        ROOT_STORAGE         },
-    {"crio",                    "--runroot",        EFFECT_ROOT,        ROOT_STORAGE_RUN     },
-    {"crio",                    "--storage-driver", EFFECT_DRIVER,      0                    },
-    {"crio",                    "--config",         EFFECT_CRIO_FILE,   0                    },
-    {"crio",                    "-c",               EFFECT_CRIO_FILE,   0                    },
-    {"podman",                  "--root",           EFFECT_ROOT,        ROOT_STORAGE         },
-    {"podman",                  "--runroot",        EFFECT_ROOT,        ROOT_STORAGE_RUN     },
-    {"podman",                  "--storage-driver", EFFECT_DRIVER,      0                    },
-    {"conmon",                  "-b",               EFFECT_BUNDLE,      0                    },
-    {"conmon",                  "--bundle",         EFFECT_BUNDLE,      0                    },
+    {"dockerd", "--data-root", EFFECT_ROOT, ROOT_DOCKER},
+    {"dockerd", "--graph", EFFECT_ROOT, ROOT_DOCKER},
+    {"dockerd", "-g", EFFECT_ROOT, ROOT_DOCKER},
+    {"dockerd", "--exec-root", EFFECT_EXEC_ROOT, 0},
+    {"dockerd", "--config-file", EFFECT_DOCKER_FILE, 0},
+    {"containerd", "--root", EFFECT_ROOT, ROOT_CONTAINERD_DATA},
+    {"containerd", "--state", EFFECT_ROOT, ROOT_CONTAINERD_STATE},
+    {"containerd", "--config", EFFECT_TOML_FILE, 0},
+    {"containerd", "-c", EFFECT_TOML_FILE, 0},
+    {"containerd-shim-runc-v2", "-namespace", EFFECT_SPACE, 0},
+    {"crio", "--root", EFFECT_ROOT, ROOT_STORAGE},
+    {"crio", "-r", EFFECT_ROOT, ROOT_STORAGE},
+    {"crio", "--runroot", EFFECT_ROOT, ROOT_STORAGE_RUN},
+    {"crio", "--storage-driver", EFFECT_DRIVER, 0},
+    {"crio", "--config", EFFECT_CRIO_FILE, 0},
+    {"crio", "-c", EFFECT_CRIO_FILE, 0},
+    {"podman", "--root", EFFECT_ROOT, ROOT_STORAGE},
+    {"podman", "--runroot", EFFECT_ROOT, ROOT_STORAGE_RUN},
+    {"podman", "--storage-driver", EFFECT_DRIVER, 0},
+    {"conmon", "-b", EFFECT_BUNDLE, 0},
+    {"conmon", "--bundle", EFFECT_BUNDLE, 0},
 };
 
 #define OPTION_COUNT (sizeof option_table / sizeof *option_table)

@@ -6,19 +6,19 @@ static const struct {
     size_t offset;
     const char *name;
 } text_table[] = {
-    {offsetof(struct container_info, id),               "container.full_id"         },
-    {offsetof(struct container_info, name),             "container.name"            },
-    {offsetof(struct container_info, image),            "container.image"           },
-    {offsetof(struct container_info, image_id),         "container.image.id"        },
+    {offsetof(struct container_info, id), "container.full_id"},
+    {offsetof(struct container_info, name), "container.name"},
+    {offsetof(struct container_info, image), "container.image"},
+    {offsetof(struct container_info, image_id), "container.image.id"},
     {offsetof(struct container_info, image_repository), "container.image.repository"},
-    {offsetof(struct container_info, image_tag),        "container.image.tag"       },
-    {offsetof(struct container_info, image_digest),     "container.image.digest"    },
-    {offsetof(struct container_info, ip),               "container.ip"              },
-    {offsetof(struct container_info, cni_json),         "container.cni.json"        },
-    {offsetof(struct container_info, pod_name),         "k8s.pod.name"              },
-    {offsetof(struct container_info, pod_uid),          "k8s.pod.uid"               },
-    {offsetof(struct container_info, pod_namespace),    "k8s.ns.name"               },
-    {offsetof(struct container_info, pod_sandbox_id),   "k8s.pod.full_sandbox_id"   },
+    {offsetof(struct container_info, image_tag), "container.image.tag"},
+    {offsetof(struct container_info, image_digest), "container.image.digest"},
+    {offsetof(struct container_info, ip), "container.ip"},
+    {offsetof(struct container_info, cni_json), "container.cni.json"},
+    {offsetof(struct container_info, pod_name), "k8s.pod.name"},
+    {offsetof(struct container_info, pod_uid), "k8s.pod.uid"},
+    {offsetof(struct container_info, pod_namespace), "k8s.ns.name"},
+    {offsetof(struct container_info, pod_sandbox_id), "k8s.pod.full_sandbox_id"},
 };
 #define TEXT_COUNT (sizeof text_table / sizeof *text_table)
 
@@ -26,10 +26,10 @@ static const struct {
     size_t offset;
     const char *name;
 } truth_table[] = {
-    {offsetof(struct container_info, privileged),   "container.privileged"  },
-    {offsetof(struct container_info, host_pid),     "container.host_pid"    },
+    {offsetof(struct container_info, privileged), "container.privileged"},
+    {offsetof(struct container_info, host_pid), "container.host_pid"},
     {offsetof(struct container_info, host_network), "container.host_network"},
-    {offsetof(struct container_info, host_ipc),     "container.host_ipc"    },
+    {offsetof(struct container_info, host_ipc), "container.host_ipc"},
 };
 #define TRUTH_COUNT (sizeof truth_table / sizeof *truth_table)
 

@@ -193,11 +193,11 @@ static void refuses_anothers_config_and_bad_json(void **state)
         const char *text;
         const char *reason;
     } cases[] = {
-        {"{\"ID\":\"" HEX_B "\"}",                       "'ID' is not the container's"},
-        {"[]",                                           "'ID' is not the container's"},
-        {"{\"ID\":\"" HEX_A "\",\"Name\":\"\xff\xfe\"}", "1:"                         },
-        {"{\"ID\":",                                     "1:"                         },
-        {"",                                             "1:0"                        },
+        {"{\"ID\":\"" HEX_B "\"}", "'ID' is not the container's"},
+        {"[]", "'ID' is not the container's"},
+        {"{\"ID\":\"" HEX_A "\",\"Name\":\"\xff\xfe\"}", "1:"},
+        {"{\"ID\":", "1:"},
+        {"", "1:0"},
     };
     for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
         AUTO(arena_free) struct arena arena;
@@ -262,11 +262,8 @@ static void keeps_a_bounded_part_of_too_much(void **state)
         size_t count, length, kept_max;
         bool is_cut;
     } cases[] = {
-        {256, 10,   256, false},
-        {257, 10,   256, true },
-        {2,   4096, 2,   false},
-        {2,   4097, 0,   true },
-        {200, 4000, 32,  true },
+        {256, 10, 256, false}, {257, 10, 256, true},  {2, 4096, 2, false},
+        {2, 4097, 0, true},    {200, 4000, 32, true},
     };
     for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
         struct writer out;
@@ -306,17 +303,17 @@ static void splits_image_names(void **state)
     static const struct {
         const char *image, *repository, *tag, *digest;
     } cases[] = {
-        {"nginx",                        "nginx",        "",     ""             },
-        {"nginx:1.25",                   "nginx",        "1.25", ""             },
-        {"reg:5000/a/b",                 "reg:5000/a/b", "",     ""             },
-        {"reg:5000/a/b:t@sha256:" HEX_A, "reg:5000/a/b", "t",    "sha256:" HEX_A},
-        {"a@sha256:" HEX_A,              "a",            "",     "sha256:" HEX_A},
-        {"sha256:" HEX_A,                "",             "",     ""             },
-        {HEX_A,                          "",             "",     ""             },
-        {":",                            "",             "",     ""             },
-        {"@",                            "",             "",     ""             },
-        {"/",                            "/",            "",     ""             },
-        {"",                             "",             "",     ""             },
+        {"nginx", "nginx", "", ""},
+        {"nginx:1.25", "nginx", "1.25", ""},
+        {"reg:5000/a/b", "reg:5000/a/b", "", ""},
+        {"reg:5000/a/b:t@sha256:" HEX_A, "reg:5000/a/b", "t", "sha256:" HEX_A},
+        {"a@sha256:" HEX_A, "a", "", "sha256:" HEX_A},
+        {"sha256:" HEX_A, "", "", ""},
+        {HEX_A, "", "", ""},
+        {":", "", "", ""},
+        {"@", "", "", ""},
+        {"/", "/", "", ""},
+        {"", "", "", ""},
     };
     for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
         struct container_info info = {0};
@@ -401,8 +398,7 @@ static void reads_again_what_docker_adds_after_the_start(void **state)
 {
     (void)state;
     struct disk_file files[] = {
-        {OPEN_DOCKER_CONFIG, "/var/lib/docker", HEX_A, "", EARLY_CONFIG, 0}
-    };
+        {OPEN_DOCKER_CONFIG, "/var/lib/docker", HEX_A, "", EARLY_CONFIG, 0}};
     struct disk disk = {files, 1, 0};
     struct container_cache *cache = cache_on(&disk, 8);
     struct container_key key = key_of("/docker/" HEX_A);

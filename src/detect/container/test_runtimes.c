@@ -220,28 +220,16 @@ static uint8_t *metadata_sample(void)
     memset(large, 's', sizeof large);
     meta_write(file, 0, 8, BOLT_PAGES);
     meta_write(file + PAGE, 1, 9, BOLT_PAGES);
-    struct put root[] = {
-        {"v1", bucket_at(memory[0], 4), true}
-    };
+    struct put root[] = {{"v1", bucket_at(memory[0], 4), true}};
     leaf_write(file + 3 * PAGE, 3, root, 1);
-    struct put spaces[] = {
-        {"default", bucket_at(memory[0], 5), true}
-    };
+    struct put spaces[] = {{"default", bucket_at(memory[0], 5), true}};
     leaf_write(file + 4 * PAGE, 4, spaces, 1);
 
-    struct put target[] = {
-        {"digest", SPAN("sha256:" HEX_C), false}
-    };
-    struct put image[] = {
-        {"target", bucket_inlined(memory[1], target, 1), true}
-    };
-    struct put images[] = {
-        {"docker.io/x:1", bucket_inlined(memory[2], image, 1), true}
-    };
-    struct put space[] = {
-        {"containers",              bucket_at(memory[0], 6), true},
-        { "images", bucket_inlined(memory[3],              images, 1), true}
-    };
+    struct put target[] = {{"digest", SPAN("sha256:" HEX_C), false}};
+    struct put image[] = {{"target", bucket_inlined(memory[1], target, 1), true}};
+    struct put images[] = {{"docker.io/x:1", bucket_inlined(memory[2], image, 1), true}};
+    struct put space[] = {{"containers", bucket_at(memory[0], 6), true},
+                          {"images", bucket_inlined(memory[3], images, 1), true}};
     leaf_write(file + 5 * PAGE, 5, space, 2);
 
     uint8_t *branch = file + 6 * PAGE; /* "aaa" at page 7, "web" at page 8 */
@@ -255,21 +243,14 @@ static uint8_t *metadata_sample(void)
         put_u64(element + 8, 7 + index);
     }
     memcpy(branch + 48, "aaaweb", 6);
-    struct put labels[] = {
-        {"color", SPAN("blue"), false},
-        {"odd",   SPAN("a\nb"), false}
-    };
+    struct put labels[] = {{"color", SPAN("blue"), false}, {"odd", SPAN("a\nb"), false}};
     struct put container[] = {
-        {"image",                   SPAN("docker.io/x:1"), false        },
-        {     "labels", bucket_inlined(memory[4],                labels,            2), true},
-        { "spec",                    span_of(large,         sizeof large), false},
+        {"image", SPAN("docker.io/x:1"), false},
+        {"labels", bucket_inlined(memory[4], labels, 2), true},
+        {"spec", span_of(large, sizeof large), false},
     };
-    struct put first[] = {
-        {"aaa", bucket_at(memory[5], 9), true}
-    };
-    struct put second[] = {
-        {"web", bucket_at(memory[6], 9), true}
-    };
+    struct put first[] = {{"aaa", bucket_at(memory[5], 9), true}};
+    struct put second[] = {{"web", bucket_at(memory[6], 9), true}};
     leaf_write(file + 7 * PAGE, 7, first, 1);
     leaf_write(file + 8 * PAGE, 8, second, 1);
     leaf_write(file + 9 * PAGE, 9, container, 3);
@@ -290,8 +271,8 @@ static void reads_containerds_labels_image_and_digest(void **state)
     (void)state;
     AUTO(auto_free) uint8_t *file = metadata_sample();
     struct disk_file files[] = {
-        {OPEN_CONTAINERD_METADATA, "/srv/ctrd", "",    "",        (char *)file,       BOLT_BYTES},
-        {OPEN_CONTAINERD_BUNDLE,   "/run/x",    "web", "default", "{" SPEC_LINUX "}", 0         },
+        {OPEN_CONTAINERD_METADATA, "/srv/ctrd", "", "", (char *)file, BOLT_BYTES},
+        {OPEN_CONTAINERD_BUNDLE, "/run/x", "web", "default", "{" SPEC_LINUX "}", 0},
     };
     struct disk disk = {files, 2, 0};
     struct container_cache *cache = cache_on(&disk, 8);
@@ -433,9 +414,9 @@ static void reads_a_podman_container_below_a_root_of_its_own(void **state)
 {
     (void)state;
     static const struct disk_file files[] = {
-        {OPEN_STORAGE_SPEC,       "/srv/pod", HEX_A, "odd", PODMAN_SPEC,        0},
-        {OPEN_STORAGE_CONTAINERS, "/srv/pod", "",    "odd", STORAGE_CONTAINERS, 0},
-        {OPEN_STORAGE_IMAGES,     "/srv/pod", "",    "odd", STORAGE_IMAGES,     0},
+        {OPEN_STORAGE_SPEC, "/srv/pod", HEX_A, "odd", PODMAN_SPEC, 0},
+        {OPEN_STORAGE_CONTAINERS, "/srv/pod", "", "odd", STORAGE_CONTAINERS, 0},
+        {OPEN_STORAGE_IMAGES, "/srv/pod", "", "odd", STORAGE_IMAGES, 0},
     };
     struct disk disk = {files, 3, 0};
     struct container_cache *cache = cache_on(&disk, 8);

@@ -5,9 +5,7 @@
 
 static struct user_table table_of(const void *text, size_t length, bool is_group)
 {
-    struct user_table table = {
-        .text = {malloc(length + 1), length}
-    };
+    struct user_table table = {.text = {malloc(length + 1), length}};
     assert_non_null(table.text.data);
     memcpy(table.text.data, text, length);
     user_table_parse(&table, is_group);
@@ -64,9 +62,7 @@ static void every_truncation_of_users_is_read_within_its_bytes(void **state)
     (void)state;
     static const char text[] = "root:x:0:0:root:/root:/bin/bash\nweb:x:33:33:web:/var/www:/x\n";
     for (size_t length = 0; length < sizeof text; length++) {
-        struct user_table table = {
-            .text = {malloc(length), length}
-        };
+        struct user_table table = {.text = {malloc(length), length}};
         memcpy(table.text.data, text, length);
         user_table_parse(&table, false);
         assert_true(table.count <= 2);

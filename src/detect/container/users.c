@@ -326,9 +326,7 @@ static void load_one(struct user_cache *cache, const struct stored_table *stored
     struct watched *watched = &scope->watched[stored->kind];
     if (watched->table.count)
         return;
-    struct user_table table = {
-        .text = {malloc(stored->text.len), stored->text.len}
-    };
+    struct user_table table = {.text = {malloc(stored->text.len), stored->text.len}};
     if (!table.text.data)
         return;
     memcpy(table.text.data, stored->text.data, stored->text.len);

@@ -2,9 +2,9 @@
 #include "event/event.h"
 
 static const struct field_desc fields[] = {
-    {"proc.name",  FIELD_TEXT, ARGUMENT_NONE,           false, false, "name",      0},
-    {"proc.aname", FIELD_TEXT, ARGUMENT_INDEX_OPTIONAL, true,  false, "ancestors", 1},
-    {"evt.arg",    FIELD_TEXT, ARGUMENT_KEY,            false, false, "argument",  2},
+    {"proc.name", FIELD_TEXT, ARGUMENT_NONE, false, false, "name", 0},
+    {"proc.aname", FIELD_TEXT, ARGUMENT_INDEX_OPTIONAL, true, false, "ancestors", 1},
+    {"evt.arg", FIELD_TEXT, ARGUMENT_KEY, false, false, "argument", 2},
 };
 static const struct schema schema = {.source = "syscall", .fields = fields, .field_count = 3};
 

@@ -178,9 +178,7 @@ static bool list_items(struct collection *collection, const struct yaml_file *fi
 static void list_read(struct collection *collection, const struct yaml_file *file,
                       const struct yaml_node *item)
 {
-    static const struct change_key keys[] = {
-        {"items", true, true}
-    };
+    static const struct change_key keys[] = {{"items", true, true}};
     enum change change;
     bool is_change;
     span name;
@@ -218,9 +216,7 @@ static void list_read(struct collection *collection, const struct yaml_file *fil
 static void macro_read(struct collection *collection, const struct yaml_file *file,
                        const struct yaml_node *item)
 {
-    static const struct change_key keys[] = {
-        {"condition", true, true}
-    };
+    static const struct change_key keys[] = {{"condition", true, true}};
     enum change change;
     bool is_change;
     span name;

@@ -10,14 +10,14 @@ struct function_desc {
 };
 
 static const struct function_desc functions[] = {
-    {"tolower(",  RULE_LOWER,    1, 1            },
-    {"toupper(",  RULE_UPPER,    1, 1            },
-    {"b64(",      RULE_BASE64,   1, 1            },
-    {"basename(", RULE_BASENAME, 1, 1            },
-    {"len(",      RULE_LENGTH,   1, 1            },
-    {"join(",     RULE_JOIN,     2, ARGUMENTS_MAX},
-    {"concat(",   RULE_CONCAT,   2, ARGUMENTS_MAX},
-    {"getopt(",   RULE_GETOPT,   2, 2            },
+    {"tolower(", RULE_LOWER, 1, 1},
+    {"toupper(", RULE_UPPER, 1, 1},
+    {"b64(", RULE_BASE64, 1, 1},
+    {"basename(", RULE_BASENAME, 1, 1},
+    {"len(", RULE_LENGTH, 1, 1},
+    {"join(", RULE_JOIN, 2, ARGUMENTS_MAX},
+    {"concat(", RULE_CONCAT, 2, ARGUMENTS_MAX},
+    {"getopt(", RULE_GETOPT, 2, 2},
 };
 
 static bool is_text(enum field_type type)

@@ -21,18 +21,18 @@ enum key {
 };
 
 static const struct change_key keys[KEY_COUNT] = {
-    [KEY_CONDITION] = {"condition",              true,  true },
-    [KEY_OUTPUT] = {"output",                 true,  true },
-    [KEY_DESC] = {"desc",                   true,  true },
-    [KEY_PRIORITY] = {"priority",               false, true },
-    [KEY_SOURCE] = {"source",                 false, false},
-    [KEY_ENABLED] = {"enabled",                false, true },
-    [KEY_CAPTURE] = {"capture",                false, true },
-    [KEY_CAPTURE_DURATION] = {"capture_duration",       false, true },
-    [KEY_WARN_EVTTYPES] = {"warn_evttypes",          false, true },
-    [KEY_SKIP_UNKNOWN] = {"skip-if-unknown-filter", false, true },
-    [KEY_TAGS] = {"tags",                   true,  true },
-    [KEY_EXCEPTIONS] = {"exceptions",             true,  true },
+    [KEY_CONDITION] = {"condition", true, true},
+    [KEY_OUTPUT] = {"output", true, true},
+    [KEY_DESC] = {"desc", true, true},
+    [KEY_PRIORITY] = {"priority", false, true},
+    [KEY_SOURCE] = {"source", false, false},
+    [KEY_ENABLED] = {"enabled", false, true},
+    [KEY_CAPTURE] = {"capture", false, true},
+    [KEY_CAPTURE_DURATION] = {"capture_duration", false, true},
+    [KEY_WARN_EVTTYPES] = {"warn_evttypes", false, true},
+    [KEY_SKIP_UNKNOWN] = {"skip-if-unknown-filter", false, true},
+    [KEY_TAGS] = {"tags", true, true},
+    [KEY_EXCEPTIONS] = {"exceptions", true, true},
 };
 
 static const char *const priorities[] = {

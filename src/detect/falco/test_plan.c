@@ -118,10 +118,8 @@ static void need_write(void *context, uint32_t rule, const struct rule_need_clau
 static void needs_are_what_every_match_has(void **state)
 {
     struct program_fixture *fixture = *state;
-    static const span fields[] = {
-        {(const uint8_t *)"fd.name",           7 },
-        {(const uint8_t *)"evt.is_open_write", 17}
-    };
+    static const span fields[] = {{(const uint8_t *)"fd.name", 7},
+                                  {(const uint8_t *)"evt.is_open_write", 17}};
     struct writer out;
     struct err_ctx err = {0};
     writer_init(&out, 1 << 16);

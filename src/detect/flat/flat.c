@@ -206,9 +206,7 @@ static struct value list(const json_t *const *items, size_t count, const struct 
     }
     if (kept == 0)
         return (struct value){.kind = VALUE_ABSENT};
-    return (struct value){
-        .kind = VALUE_LIST, .any = true, .list = {values, kept}
-    };
+    return (struct value){.kind = VALUE_LIST, .any = true, .list = {values, kept}};
 }
 
 static struct value array(const json_t *json, const struct field_desc *field, struct arena *arena)

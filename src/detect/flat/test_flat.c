@@ -2,13 +2,13 @@
 #include "flat/flat.h"
 
 static const struct field_desc fields[] = {
-    {"proc.name",  FIELD_TEXT,  ARGUMENT_NONE,           false, false, "", 0},
-    {"proc.aname", FIELD_TEXT,  ARGUMENT_INDEX_OPTIONAL, true,  false, "", 0},
-    {"evt.arg",    FIELD_TEXT,  ARGUMENT_KEY,            false, false, "", 0},
-    {"fd.snet",    FIELD_NET,   ARGUMENT_NONE,           false, false, "", 0},
-    {"evt.buffer", FIELD_BYTES, ARGUMENT_NONE,           false, false, "", 0},
-    {"proc.pid",   FIELD_INT,   ARGUMENT_NONE,           false, false, "", 0},
-    {"evt.failed", FIELD_BOOL,  ARGUMENT_NONE,           false, false, "", 0},
+    {"proc.name", FIELD_TEXT, ARGUMENT_NONE, false, false, "", 0},
+    {"proc.aname", FIELD_TEXT, ARGUMENT_INDEX_OPTIONAL, true, false, "", 0},
+    {"evt.arg", FIELD_TEXT, ARGUMENT_KEY, false, false, "", 0},
+    {"fd.snet", FIELD_NET, ARGUMENT_NONE, false, false, "", 0},
+    {"evt.buffer", FIELD_BYTES, ARGUMENT_NONE, false, false, "", 0},
+    {"proc.pid", FIELD_INT, ARGUMENT_NONE, false, false, "", 0},
+    {"evt.failed", FIELD_BOOL, ARGUMENT_NONE, false, false, "", 0},
 };
 static const struct schema schema = {
     .source = "syscall", .fields = fields, .field_count = sizeof fields / sizeof *fields};

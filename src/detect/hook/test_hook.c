@@ -24,7 +24,8 @@ static struct {
     char link[64];   /* a symbolic link to it */
 } fixture;
 
-__attribute__((format(printf, 2, 0))) static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int quiet(enum libbpf_print_level level,
+                                                       const char *format, va_list args)
 {
     return level == LIBBPF_WARN && getenv("HOOK_TEST_VERBOSE") ? vfprintf(stderr, format, args) : 0;
 }

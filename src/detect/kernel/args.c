@@ -335,10 +335,7 @@ static span bytes_plain(const struct fetch *fetch, span bytes)
 static struct arg_text arg_words(const struct fetch *fetch, const struct arg_desc *arg)
 {
     struct value raw = {.kind = VALUE_ABSENT};
-    struct arg_text text = {
-        {NULL, 0},
-        {NULL, 0}
-    };
+    struct arg_text text = {{NULL, 0}, {NULL, 0}};
     arg_raw(fetch, arg, &raw);
     switch (raw.kind) {
     case VALUE_TEXT:

@@ -292,15 +292,9 @@ uint64_t open_flags_ppm(const struct record *record)
     static const struct {
         uint32_t native, ppm;
     } bit_table[] = {
-        {O_CREAT,     PPM_O_CREAT},
-        {O_APPEND,    1u << 3    },
-        {O_EXCL,      1u << 5    },
-        {O_NONBLOCK,  1u << 6    },
-        {O_TRUNC,     1u << 8    },
-        {O_DIRECT,    1u << 9    },
-        {O_DIRECTORY, 1u << 10   },
-        {0100000,     1u << 11   },
-        {O_CLOEXEC,   1u << 12   },
+        {O_CREAT, PPM_O_CREAT},  {O_APPEND, 1u << 3}, {O_EXCL, 1u << 5},
+        {O_NONBLOCK, 1u << 6},   {O_TRUNC, 1u << 8},  {O_DIRECT, 1u << 9},
+        {O_DIRECTORY, 1u << 10}, {0100000, 1u << 11}, {O_CLOEXEC, 1u << 12},
     };
     uint64_t native = (uint64_t)record_number(record, PARAM_FLAGS, 0);
     static const uint64_t access_table[] = {PPM_O_RDONLY, PPM_O_WRONLY, PPM_O_RDONLY | PPM_O_WRONLY,

@@ -268,8 +268,7 @@ static void of_either(const struct fetch *fetch, end_property *property, struct 
     count += property(fetch, END_SERVER, &items[count]);
     if (count)
         *ret = (struct value){
-            .kind = VALUE_LIST, .any = true, .list = {.items = items, .count = count}
-        };
+            .kind = VALUE_LIST, .any = true, .list = {.items = items, .count = count}};
 }
 
 #define OF_END(field, end, property)                                                               \
@@ -419,7 +418,5 @@ void field_fd_types(const struct fetch *fetch, struct value *ret)
             value_text(&items[count++], span_str(letter_word((char)stdio->letter)));
     }
     if (count)
-        *ret = (struct value){
-            .kind = VALUE_LIST, .list = {.items = items, .count = count}
-        };
+        *ret = (struct value){.kind = VALUE_LIST, .list = {.items = items, .count = count}};
 }

@@ -113,9 +113,7 @@ static void of_all(const struct fetch *fetch, process_property *property, struct
     if (!list)
         return;
     memcpy(list, items, count * sizeof *list);
-    *ret = (struct value){
-        .kind = VALUE_LIST, .any = true, .list = {.items = list, .count = count}
-    };
+    *ret = (struct value){.kind = VALUE_LIST, .any = true, .list = {.items = list, .count = count}};
 }
 
 static void of_ancestors(const struct fetch *fetch, process_property *property, struct value *ret)
@@ -298,8 +296,7 @@ void field_proc_apid(const struct fetch *fetch, struct value *ret)
     }
     if (count)
         *ret = (struct value){
-            .kind = VALUE_LIST, .any = true, .list = {.items = list, .count = count}
-        };
+            .kind = VALUE_LIST, .any = true, .list = {.items = list, .count = count}};
 }
 
 #define NUMBER_OF_PROCESS(field, member)                                                           \

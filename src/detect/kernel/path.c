@@ -10,10 +10,7 @@ static span path_join(const struct fetch *fetch, span directory, span path)
 {
     size_t length = 0;
     uint8_t *text = arena_alloc_raw(fetch->arena, directory.len + path.len + 3);
-    span sources[2] = {
-        path.len && path.data[0] == '/' ? (span){NULL, 0}
-              : directory, path
-    };
+    span sources[2] = {path.len && path.data[0] == '/' ? (span){NULL, 0} : directory, path};
     if (!text)
         return (span){NULL, 0};
     for (int source = 0; source < 2; source++) {

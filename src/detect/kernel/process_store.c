@@ -104,14 +104,12 @@ static void each_process(struct store_writer *store,
 static void store_write(const struct process_table *table, enum store_kind kind, struct writer *out)
 {
     size_t start = out->len;
-    struct store_writer store = {
-        .table = table,
-        .out = out,
-        .head = {.magic = STORE_MAGIC,
-                 .version = STORE_VERSION,
-                 .kind = (uint16_t)kind,
-                 .process_bytes = sizeof(struct process)}
-    };
+    struct store_writer store = {.table = table,
+                                 .out = out,
+                                 .head = {.magic = STORE_MAGIC,
+                                          .version = STORE_VERSION,
+                                          .kind = (uint16_t)kind,
+                                          .process_bytes = sizeof(struct process)}};
     map_init(&store.numbers, UINT32_MAX / 2, table->options.seed);
     writer_put(out, span_of(&store.head, sizeof store.head));
     each_process(&store, put_texts);

@@ -17,12 +17,9 @@ struct fixture {
 
 static struct test_record made;
 
-static const struct container_label labels[] = {
-    {SPAN("app"), SPAN("shop")}
-};
+static const struct container_label labels[] = {{SPAN("app"), SPAN("shop")}};
 static const struct container_mount mounts[] = {
-    {SPAN("/var/run/docker.sock"), SPAN("/docker.sock"), SPAN("ro"), SPAN("rprivate"), false}
-};
+    {SPAN("/var/run/docker.sock"), SPAN("/docker.sock"), SPAN("ro"), SPAN("rprivate"), false}};
 static const struct container_info web = {.type = CONTAINER_DOCKER,
                                           .name = SPAN("web"),
                                           .image = SPAN("nginx:1.25"),

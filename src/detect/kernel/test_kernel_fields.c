@@ -187,15 +187,13 @@ static void connections(void **state)
 {
     struct fixture *fixture = *state;
     feed_tree(fixture);
-    struct socket_tuple tuple = {
-        .local = {10, 0,   0,   1 },
-        .remote = {93, 184, 216, 34},
-        .local_port = 40000,
-        .remote_port = 443,
-        .family = AF_INET,
-        .type = SOCK_STREAM,
-        .protocol = IPPROTO_TCP
-    };
+    struct socket_tuple tuple = {.local = {10, 0, 0, 1},
+                                 .remote = {93, 184, 216, 34},
+                                 .local_port = 40000,
+                                 .remote_port = 443,
+                                 .family = AF_INET,
+                                 .type = SOCK_STREAM,
+                                 .protocol = IPPROTO_TCP};
     test_begin(&made, EVENT_CONNECT, 12, 0);
     test_number(&made, PARAM_FD, 7);
     test_bytes(&made, PARAM_SOCKET, &tuple, sizeof tuple);

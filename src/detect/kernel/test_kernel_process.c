@@ -175,14 +175,12 @@ static void a_dup_onto_stdin_is_seen(void **state)
     (void)state;
     struct process_table *table = table_new(0);
     feed_exec(table, 10, 1, "bash");
-    struct socket_tuple tuple = {
-        .local = {10, 0, 0, 1},
-        .remote = {10, 0, 0, 2},
-        .local_port = 40000,
-        .remote_port = 4444,
-        .family = 2,
-        .type = 1
-    };
+    struct socket_tuple tuple = {.local = {10, 0, 0, 1},
+                                 .remote = {10, 0, 0, 2},
+                                 .local_port = 40000,
+                                 .remote_port = 4444,
+                                 .family = 2,
+                                 .type = 1};
     test_begin(&made, EVENT_DUP2, 10, 0);
     test_number(&made, PARAM_FD, 0);
     test_number(&made, PARAM_FD_OTHER, 5);

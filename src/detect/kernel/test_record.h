@@ -124,11 +124,9 @@ static inline void test_exec(struct test_record *record, int32_t pid, int32_t pa
                              const char *name, const char *argv)
 {
     struct process_identity identity = test_identity(pid, parent);
-    struct file_identity stdio[3] = {
-        {.inode = 3,  .mode = S_IFCHR | 0620, .links = 1},
-        {.inode = 4, .mode = S_IFIFO | 0600, .links = 1},
-        {0 }
-    };
+    struct file_identity stdio[3] = {{.inode = 3, .mode = S_IFCHR | 0620, .links = 1},
+                                     {.inode = 4, .mode = S_IFIFO | 0600, .links = 1},
+                                     {0}};
     char path[256];
     snprintf(path, sizeof path, "/usr/bin/%s", name);
     test_begin(record, EVENT_EXECVE, pid, 0);

@@ -11,22 +11,22 @@ static const struct {
     const char *word;
     const char *anonymous; /* the name of an anonymous inode contains it */
 } type_table[] = {
-    {'f', "file",      NULL         },
-    {'d', "directory", NULL         },
-    {'4', "ipv4",      NULL         },
-    {'6', "ipv6",      NULL         },
-    {'u', "unix",      NULL         },
-    {'p', "pipe",      NULL         },
-    {'e', "event",     "[eventfd]"  },
-    {'s', "signalfd",  "[signalfd]" },
+    {'f', "file", NULL},
+    {'d', "directory", NULL},
+    {'4', "ipv4", NULL},
+    {'6', "ipv6", NULL},
+    {'u', "unix", NULL},
+    {'p', "pipe", NULL},
+    {'e', "event", "[eventfd]"},
+    {'s', "signalfd", "[signalfd]"},
     {'l', "eventpoll", "[eventpoll]"},
-    {'i', "inotify",   "inotify"    },
-    {'t', "timerfd",   "[timerfd]"  },
-    {'n', "netlink",   NULL         },
-    {'b', "bpf",       "bpf-"       },
-    {'r', "io_uring",  "[io_uring]" },
-    {'m', "memfd",     NULL         },
-    {'P', "pidfd",     "[pidfd]"    },
+    {'i', "inotify", "inotify"},
+    {'t', "timerfd", "[timerfd]"},
+    {'n', "netlink", NULL},
+    {'b', "bpf", "bpf-"},
+    {'r', "io_uring", "[io_uring]"},
+    {'m', "memfd", NULL},
+    {'P', "pidfd", "[pidfd]"},
 };
 #define TYPE_COUNT (sizeof type_table / sizeof *type_table)
 

@@ -28,8 +28,8 @@ struct recording_info {
 };
 
 struct recording_writer;
-/* The descriptor is borrowed and must outlive the writer. A file that holds something already is gone
- * on with, without a second header. */
+/* The descriptor is borrowed and must outlive the writer. A file that holds something already is
+ * gone on with, without a second header. */
 MUST_USE err_kind recording_writer_open(int fd, const struct recording_info *info,
                                         struct recording_writer **ret, struct err_ctx *err);
 /* One frame, written at once; bytes may be empty only for END. */

@@ -18,18 +18,9 @@ static bool in_class(span name, uint8_t byte)
         const char *name;
         int (*holds)(int);
     } classes[] = {
-        {"alnum",  isalnum },
-        {"alpha",  isalpha },
-        {"blank",  isblank },
-        {"cntrl",  iscntrl },
-        {"digit",  isdigit },
-        {"graph",  isgraph },
-        {"lower",  islower },
-        {"print",  isprint },
-        {"punct",  ispunct },
-        {"space",  isspace },
-        {"upper",  isupper },
-        {"xdigit", isxdigit},
+        {"alnum", isalnum}, {"alpha", isalpha}, {"blank", isblank}, {"cntrl", iscntrl},
+        {"digit", isdigit}, {"graph", isgraph}, {"lower", islower}, {"print", isprint},
+        {"punct", ispunct}, {"space", isspace}, {"upper", isupper}, {"xdigit", isxdigit},
     };
     for (size_t index = 0; index < sizeof classes / sizeof classes[0]; index++)
         if (span_eq(name, span_str(classes[index].name)))

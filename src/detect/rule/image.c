@@ -358,14 +358,9 @@ struct section {
 };
 
 static const struct section sections[] = {
-    {"field",      get_field     },
-    {"link",       get_link      },
-    {"expression", get_expression},
-    {"literal",    get_literal   },
-    {"predicate",  get_predicate },
-    {"node",       get_node      },
-    {"part",       get_part      },
-    {"rule",       get_rule      },
+    {"field", get_field},     {"link", get_link},           {"expression", get_expression},
+    {"literal", get_literal}, {"predicate", get_predicate}, {"node", get_node},
+    {"part", get_part},       {"rule", get_rule},
 };
 
 err_kind ir_image_get(struct ir *ir, span image, const struct schema *schema, struct err_ctx *err)

@@ -135,20 +135,20 @@ static void arguments_keep_their_bounds(void **state)
 {
     (void)state;
     static const char *const argument_table[][2] = {
-        {"curl",                      "curl"                      },
-        {"--password",                "--password"                },
-        {"two words -x",              "****"                      },
-        {"--token=a b c",             "--token=****"              },
+        {"curl", "curl"},
+        {"--password", "--password"},
+        {"two words -x", "****"},
+        {"--token=a b c", "--token=****"},
         {"Authorization: Bearer a b", "Authorization: Bearer ****"},
-        {"PASSWORD=a 'b",             "PASSWORD=****"             },
-        {"--secret",                  "--secret"                  },
-        {"-v",                        "-v"                        },
-        {"plain",                     "plain"                     },
-        {"--token",                   "--token"                   },
-        {"",                          ""                          },
-        {"https://a:b@c/",            "https://a:****@c/"         },
-        {"PASSWORD=",                 "PASSWORD="                 },
-        {"tokenizer.py",              "tokenizer.py"              },
+        {"PASSWORD=a 'b", "PASSWORD=****"},
+        {"--secret", "--secret"},
+        {"-v", "-v"},
+        {"plain", "plain"},
+        {"--token", "--token"},
+        {"", ""},
+        {"https://a:b@c/", "https://a:****@c/"},
+        {"PASSWORD=", "PASSWORD="},
+        {"tokenizer.py", "tokenizer.py"},
     };
     struct writer out;
     writer_init(&out, 4096);

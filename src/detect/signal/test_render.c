@@ -6,22 +6,22 @@
 enum { EVT_TYPE, CMDLINE, ENV, FD_NAME, PID, BUFFER, FIELD_COUNT };
 
 static const struct field_desc field_table[] = {
-    {"evt.buffer",   FIELD_BYTES, ARGUMENT_NONE,         false, false, "", BUFFER  },
-    {"evt.type",     FIELD_TEXT,  ARGUMENT_NONE,         false, false, "", EVT_TYPE},
-    {"fd.name",      FIELD_PATH,  ARGUMENT_NONE,         false, false, "", FD_NAME },
-    {"proc.cmdline", FIELD_TEXT,  ARGUMENT_NONE,         false, true,  "", CMDLINE },
-    {"proc.env",     FIELD_TEXT,  ARGUMENT_KEY_OPTIONAL, true,  true,  "", ENV     },
-    {"proc.pid",     FIELD_INT,   ARGUMENT_NONE,         false, false, "", PID     },
+    {"evt.buffer", FIELD_BYTES, ARGUMENT_NONE, false, false, "", BUFFER},
+    {"evt.type", FIELD_TEXT, ARGUMENT_NONE, false, false, "", EVT_TYPE},
+    {"fd.name", FIELD_PATH, ARGUMENT_NONE, false, false, "", FD_NAME},
+    {"proc.cmdline", FIELD_TEXT, ARGUMENT_NONE, false, true, "", CMDLINE},
+    {"proc.env", FIELD_TEXT, ARGUMENT_KEY_OPTIONAL, true, true, "", ENV},
+    {"proc.pid", FIELD_INT, ARGUMENT_NONE, false, false, "", PID},
 };
 
 static const struct schema schema = {
     .source = "syscall", .fields = field_table, .field_count = 6, .route = "evt.type"};
 
 static const struct value env_table[] = {
-    {.kind = VALUE_TEXT, .text = SPAN("PATH=/bin")           },
+    {.kind = VALUE_TEXT, .text = SPAN("PATH=/bin")},
     {.kind = VALUE_TEXT, .text = SPAN("DB_PASSWORD=hun ter2")},
-    {.kind = VALUE_TEXT, .text = SPAN("--token")             },
-    {.kind = VALUE_TEXT, .text = SPAN("hunter2")             },
+    {.kind = VALUE_TEXT, .text = SPAN("--token")},
+    {.kind = VALUE_TEXT, .text = SPAN("hunter2")},
 };
 
 static void fetch(void *decoder, const struct field_ref *ref, struct arena *arena,
@@ -40,9 +40,7 @@ static void fetch(void *decoder, const struct field_ref *ref, struct arena *aren
     } else if (ref->field->code != ENV) {
         *ret = (struct value){.kind = VALUE_TEXT, .text = text_table[ref->field->code]};
     } else if (!ref->argument.data) {
-        *ret = (struct value){
-            .kind = VALUE_LIST, .list = {env_table, 4}
-        };
+        *ret = (struct value){.kind = VALUE_LIST, .list = {env_table, 4}};
     } else if (!span_eq(ref->argument, SPAN("LD_PRELOAD"))) {
         *ret = (struct value){.kind = VALUE_TEXT, .text = SPAN("hunter2")};
     }

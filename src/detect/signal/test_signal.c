@@ -127,18 +127,18 @@ static void fields_keep_their_types_and_texts_exactly(void **state)
     (void)state;
     static const struct value items[] = {
         {.kind = VALUE_TEXT, .text = SPAN("a")},
-        {.kind = VALUE_INT,  .integer = -3    },
+        {.kind = VALUE_INT, .integer = -3},
     };
     struct signal_field fields[] = {
-        {SPAN("proc.env[LD_PRELOAD]"), {.kind = VALUE_ABSENT}                         },
-        {SPAN("fd.name"),              {.kind = VALUE_TEXT, .text = hostile_name}     },
-        {SPAN("proc.pid"),             {.kind = VALUE_INT, .integer = INT64_MIN}      },
-        {SPAN("evt.time"),             {.kind = VALUE_UINT, .uinteger = INT64_MAX}    },
-        {SPAN("evt.failed"),           {.kind = VALUE_BOOL, .truth = true}            },
-        {SPAN("ratio"),                {.kind = VALUE_REAL, .real = 0.1}              },
-        {SPAN("fd.sip"),               {.kind = VALUE_ADDRESS}                        },
-        {SPAN("evt.buffer"),           {.kind = VALUE_BYTES, .text = SPAN("\x80\xfe")}},
-        {SPAN("list"),                 {.kind = VALUE_LIST, .list = {items, 2}}       },
+        {SPAN("proc.env[LD_PRELOAD]"), {.kind = VALUE_ABSENT}},
+        {SPAN("fd.name"), {.kind = VALUE_TEXT, .text = hostile_name}},
+        {SPAN("proc.pid"), {.kind = VALUE_INT, .integer = INT64_MIN}},
+        {SPAN("evt.time"), {.kind = VALUE_UINT, .uinteger = INT64_MAX}},
+        {SPAN("evt.failed"), {.kind = VALUE_BOOL, .truth = true}},
+        {SPAN("ratio"), {.kind = VALUE_REAL, .real = 0.1}},
+        {SPAN("fd.sip"), {.kind = VALUE_ADDRESS}},
+        {SPAN("evt.buffer"), {.kind = VALUE_BYTES, .text = SPAN("\x80\xfe")}},
+        {SPAN("list"), {.kind = VALUE_LIST, .list = {items, 2}}},
     };
     fields[6].value.address.family = AF_INET;
     memcpy(fields[6].value.address.bytes, "\x0a\x00\x00\x01", 4);

@@ -27,17 +27,10 @@ struct priority_look {
 };
 
 static const struct priority_look priority_look_table[] = {
-    {"emergency",     "\x1b[1;97;41m"},
-    {"alert",         "\x1b[1;97;41m"},
-    {"critical",      "\x1b[1;31m"   },
-    {"error",         "\x1b[31m"     },
-    {"high",          "\x1b[31m"     },
-    {"warning",       "\x1b[33m"     },
-    {"medium",        "\x1b[33m"     },
-    {"notice",        "\x1b[36m"     },
-    {"low",           "\x1b[36m"     },
-    {"informational", "\x1b[2m"      },
-    {"debug",         "\x1b[2m"      },
+    {"emergency", "\x1b[1;97;41m"}, {"alert", "\x1b[1;97;41m"}, {"critical", "\x1b[1;31m"},
+    {"error", "\x1b[31m"},          {"high", "\x1b[31m"},       {"warning", "\x1b[33m"},
+    {"medium", "\x1b[33m"},         {"notice", "\x1b[36m"},     {"low", "\x1b[36m"},
+    {"informational", "\x1b[2m"},   {"debug", "\x1b[2m"},
 };
 
 struct block {

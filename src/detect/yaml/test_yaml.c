@@ -44,17 +44,17 @@ struct place_case {
 };
 
 static const struct place_case place_cases[] = {
-    {"- a X",                        1, 5 },
-    {"- a\n  b\n\n  X",              4, 3 },
-    {"- 'it''s X'",                  1, 10},
+    {"- a X", 1, 5},
+    {"- a\n  b\n\n  X", 4, 3},
+    {"- 'it''s X'", 1, 10},
     {"- \"a\\\"\\x41\\u00e4\\t X\"", 1, 20},
-    {"- \"a\\\n   b X\"",            2, 6 },
-    {"- |\n  a\n   b X",             3, 6 },
-    {"- >-\n  a\n\n  b\n  X",        5, 3 },
-    {"- > # comment X\n  a X",       2, 5 },
-    {"- !tag &anchor 'a X'",         1, 19},
-    {"- \xc3\xa4\xe2\x82\xac X",     1, 6 },
-    {"\xef\xbb\xbf- a X",            1, 5 },
+    {"- \"a\\\n   b X\"", 2, 6},
+    {"- |\n  a\n   b X", 3, 6},
+    {"- >-\n  a\n\n  b\n  X", 5, 3},
+    {"- > # comment X\n  a X", 2, 5},
+    {"- !tag &anchor 'a X'", 1, 19},
+    {"- \xc3\xa4\xe2\x82\xac X", 1, 6},
+    {"\xef\xbb\xbf- a X", 1, 5},
 };
 
 static void bytes_of_scalars_are_found_again(void **state)

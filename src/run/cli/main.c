@@ -10,14 +10,14 @@ struct command {
 };
 
 static const struct command command_table[] = {
-    {"check",  cli_check,  "check rule files: errors with file:line:column"            },
-    {"query",  cli_query,  "look signals and alerts up in the store"                   },
-    {"record", cli_record, "write kernel events to a file"                             },
-    {"replay", cli_replay, "run rules over recorded events or JSON lines"              },
-    {"rules",  cli_rules,  "list or explain rules; list fields"                        },
-    {"run",    cli_run,    "watch this host"                                           },
-    {"status", cli_status, "show hooks, counters and drops"                            },
-    {"test",   cli_test,   "run the rules' own events: which must fire, which must not"},
+    {"check", cli_check, "check rule files: errors with file:line:column"},
+    {"query", cli_query, "look signals and alerts up in the store"},
+    {"record", cli_record, "write kernel events to a file"},
+    {"replay", cli_replay, "run rules over recorded events or JSON lines"},
+    {"rules", cli_rules, "list or explain rules; list fields"},
+    {"run", cli_run, "watch this host"},
+    {"status", cli_status, "show hooks, counters and drops"},
+    {"test", cli_test, "run the rules' own events: which must fire, which must not"},
 };
 #define COMMAND_COUNT (sizeof command_table / sizeof *command_table)
 

@@ -24,21 +24,21 @@ struct query_words {
 };
 
 static const struct option_desc rows[] = {
-    {"state",     OPTION_TEXT,   offsetof(struct query_words, state),     STATE_DIR_DEFAULT, "DIR",
-     "the state folder of picket run"                                                                                               },
-    {"from",      OPTION_TEXT,   offsetof(struct query_words, from),      NULL,              "TIME",
-     "not before: RFC 3339, or how long ago (10m, 2h, 1d)"                                                                          },
-    {"to",        OPTION_TEXT,   offsetof(struct query_words, to),        NULL,              "TIME",          "not after, likewise" },
-    {"rule",      OPTION_TEXT,   offsetof(struct query_words, rule),      NULL,              "NAME",
-     "the rule's whole name"                                                                                                        },
-    {"container", OPTION_TEXT,   offsetof(struct query_words, container), NULL,              "ID|NAME",
-     "the container's name, or how its id begins"                                                                                   },
-    {"priority",  OPTION_CHOICE, offsetof(struct query_words, priority),  "debug",
-     "emergency|alert|critical|error|warning|notice|informational|debug",                                     "at least this severe"},
-    {"limit",     OPTION_COUNT,  offsetof(struct query_words, limit),     "1000",            NULL,            "at most so many"     },
-    {"newest",    OPTION_FLAG,   offsetof(struct query_words, newest),    NULL,              NULL,            "newest first"        },
-    {"output",    OPTION_CHOICE, offsetof(struct query_words, output),    "text",            "text|json|csv",
-     "form"                                                                                                                         },
+    {"state", OPTION_TEXT, offsetof(struct query_words, state), STATE_DIR_DEFAULT, "DIR",
+     "the state folder of picket run"},
+    {"from", OPTION_TEXT, offsetof(struct query_words, from), NULL, "TIME",
+     "not before: RFC 3339, or how long ago (10m, 2h, 1d)"},
+    {"to", OPTION_TEXT, offsetof(struct query_words, to), NULL, "TIME", "not after, likewise"},
+    {"rule", OPTION_TEXT, offsetof(struct query_words, rule), NULL, "NAME",
+     "the rule's whole name"},
+    {"container", OPTION_TEXT, offsetof(struct query_words, container), NULL, "ID|NAME",
+     "the container's name, or how its id begins"},
+    {"priority", OPTION_CHOICE, offsetof(struct query_words, priority), "debug",
+     "emergency|alert|critical|error|warning|notice|informational|debug", "at least this severe"},
+    {"limit", OPTION_COUNT, offsetof(struct query_words, limit), "1000", NULL, "at most so many"},
+    {"newest", OPTION_FLAG, offsetof(struct query_words, newest), NULL, NULL, "newest first"},
+    {"output", OPTION_CHOICE, offsetof(struct query_words, output), "text", "text|json|csv",
+     "form"},
 };
 
 static const struct option_table table = {

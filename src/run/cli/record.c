@@ -14,13 +14,13 @@ struct record_options {
 };
 
 static const struct option_desc rows[] = {
-    {"output",    OPTION_TEXT,     offsetof(struct record_options, output),     "picket.rec",         "FILE",
-     "where the events go"                      },
-    {"state",     OPTION_TEXT,     offsetof(struct record_options, state),      "/run/picket-record", "DIR",
-     "scratch folder"                           },
-    {"for",       OPTION_DURATION, offsetof(struct record_options, period_ns),  NULL,                 NULL,
-     "end after this time"                      },
-    {"ring-size", OPTION_SIZE,     offsetof(struct record_options, ring_bytes), "64M",                NULL,
+    {"output", OPTION_TEXT, offsetof(struct record_options, output), "picket.rec", "FILE",
+     "where the events go"},
+    {"state", OPTION_TEXT, offsetof(struct record_options, state), "/run/picket-record", "DIR",
+     "scratch folder"},
+    {"for", OPTION_DURATION, offsetof(struct record_options, period_ns), NULL, NULL,
+     "end after this time"},
+    {"ring-size", OPTION_SIZE, offsetof(struct record_options, ring_bytes), "64M", NULL,
      "kernel's buffer of events, a power of two"},
 };
 

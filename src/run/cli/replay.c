@@ -15,13 +15,13 @@ struct replay_words {
 };
 
 static const struct option_desc rows[] = {
-    {"source",    OPTION_CHOICE, offsetof(struct replay_words, source),    "kernel", "kernel|json",
-     "kernel: a recording, or JSON lines with flat Falco keys"  },
-    {"logsource", OPTION_TEXT,   offsetof(struct replay_words, logsource), NULL,     "K=V,...",
-     "logsource of the events, for Sigma rules"                 },
-    {"rules",     OPTION_LIST,   offsetof(struct replay_words, rules),     NULL,     "PATH",
-     "rule file or folder, in place of the shipped set"         },
-    {"output",    OPTION_CHOICE, offsetof(struct replay_words, output),    "text",   "text|json|summary",
+    {"source", OPTION_CHOICE, offsetof(struct replay_words, source), "kernel", "kernel|json",
+     "kernel: a recording, or JSON lines with flat Falco keys"},
+    {"logsource", OPTION_TEXT, offsetof(struct replay_words, logsource), NULL, "K=V,...",
+     "logsource of the events, for Sigma rules"},
+    {"rules", OPTION_LIST, offsetof(struct replay_words, rules), NULL, "PATH",
+     "rule file or folder, in place of the shipped set"},
+    {"output", OPTION_CHOICE, offsetof(struct replay_words, output), "text", "text|json|summary",
      "one line a match on stdout, or only the summary on stderr"},
 };
 

@@ -14,10 +14,10 @@ struct rules_words {
 };
 
 static const struct option_desc rows[] = {
-    {"rules",  OPTION_LIST,   offsetof(struct rules_words, rules),  NULL,   "PATH",
-     "rule file or folder, in place of the shipped set"                                        },
-    {"event",  OPTION_TEXT,   offsetof(struct rules_words, event),  NULL,   "FILE",
-     "explain: one JSON line with flat keys; says why the rule matches it or not"              },
+    {"rules", OPTION_LIST, offsetof(struct rules_words, rules), NULL, "PATH",
+     "rule file or folder, in place of the shipped set"},
+    {"event", OPTION_TEXT, offsetof(struct rules_words, event), NULL, "FILE",
+     "explain: one JSON line with flat keys; says why the rule matches it or not"},
     {"output", OPTION_CHOICE, offsetof(struct rules_words, output), "text", "text|json", "form"},
 };
 

@@ -15,22 +15,22 @@ struct run_options {
 };
 
 static const struct option_desc rows[] = {
-    {"config",     OPTION_TEXT,     offsetof(struct run_options, config),      NULL,              "FILE",
+    {"config", OPTION_TEXT, offsetof(struct run_options, config), NULL, "FILE",
      "options as `name: value` lines; the command line wins"},
-    {"rules",      OPTION_LIST,     offsetof(struct run_options, rules),       NULL,              "PATH",
-     "rule file or folder, in place of the shipped set"     },
-    {"state",      OPTION_TEXT,     offsetof(struct run_options, state),       STATE_DIR_DEFAULT, "DIR",
-     "where signals and state are kept"                     },
-    {"console",    OPTION_TEXT,     offsetof(struct run_options, console),     "none",            "ADDR:PORT|none",
-     "where the console listens"                            },
-    {"output",     OPTION_CHOICE,   offsetof(struct run_options, output),      "text",            "text|json",
-     "one line a signal on stdout"                          },
-    {"for",        OPTION_DURATION, offsetof(struct run_options, period_ns),   NULL,              NULL,
-     "end after this time"                                  },
-    {"store-size", OPTION_SIZE,     offsetof(struct run_options, store_bytes), "1G",              NULL,
-     "bound of the store; the oldest goes first, counted"   },
-    {"ring-size",  OPTION_SIZE,     offsetof(struct run_options, ring_bytes),  "32M",             NULL,
-     "kernel's buffer of events, a power of two"            },
+    {"rules", OPTION_LIST, offsetof(struct run_options, rules), NULL, "PATH",
+     "rule file or folder, in place of the shipped set"},
+    {"state", OPTION_TEXT, offsetof(struct run_options, state), STATE_DIR_DEFAULT, "DIR",
+     "where signals and state are kept"},
+    {"console", OPTION_TEXT, offsetof(struct run_options, console), "none", "ADDR:PORT|none",
+     "where the console listens"},
+    {"output", OPTION_CHOICE, offsetof(struct run_options, output), "text", "text|json",
+     "one line a signal on stdout"},
+    {"for", OPTION_DURATION, offsetof(struct run_options, period_ns), NULL, NULL,
+     "end after this time"},
+    {"store-size", OPTION_SIZE, offsetof(struct run_options, store_bytes), "1G", NULL,
+     "bound of the store; the oldest goes first, counted"},
+    {"ring-size", OPTION_SIZE, offsetof(struct run_options, ring_bytes), "32M", NULL,
+     "kernel's buffer of events, a power of two"},
 };
 
 static const struct option_table table = {

@@ -11,9 +11,9 @@ struct status_words {
 };
 
 static const struct option_desc rows[] = {
-    {"state",  OPTION_TEXT,   offsetof(struct status_words, state),  STATE_DIR_DEFAULT, "DIR",
-     "the state folder of picket run"                                                                      },
-    {"output", OPTION_CHOICE, offsetof(struct status_words, output), "text",            "text|json", "form"},
+    {"state", OPTION_TEXT, offsetof(struct status_words, state), STATE_DIR_DEFAULT, "DIR",
+     "the state folder of picket run"},
+    {"output", OPTION_CHOICE, offsetof(struct status_words, output), "text", "text|json", "form"},
 };
 
 static const struct option_table table = {

@@ -98,12 +98,10 @@ bool detect_facts_touch(struct detect *detect)
     if (is_inside)
         container_lookup(detect->containers, &key, process->pid, process->start_boot_ns, now_ns,
                          &info);
-    struct user_scope scope = {
-        .container = is_inside ? key.id : (span){NULL, 0},
-        .pid = process->pid,
-        .start_boot_ns = process->start_boot_ns,
-        .now_boot_ns = now_ns
-    };
+    struct user_scope scope = {.container = is_inside ? key.id : (span){NULL, 0},
+                               .pid = process->pid,
+                               .start_boot_ns = process->start_boot_ns,
+                               .now_boot_ns = now_ns};
     span name;
     user_name(detect->users, &scope, detect->decoder.record.head.uid, &name);
     group_name(detect->users, &scope, detect->decoder.record.head.gid, &name);

@@ -49,10 +49,10 @@ static void drops_signal(struct live *live, uint64_t count)
         {(const uint8_t *)"picket", 6},
     };
     static const struct rule_info rule = {
-        .name = {(const uint8_t *)"Events were lost",                                          16},
+        .name = {(const uint8_t *)"Events were lost", 16},
         .desc = {(const uint8_t *)"What happened on this host in that moment may be missing.", 57},
-        .source = {(const uint8_t *)"picket",                                                    6 },
-        .priority_name = {(const uint8_t *)"Error",                                                     5 },
+        .source = {(const uint8_t *)"picket", 6},
+        .priority_name = {(const uint8_t *)"Error", 5},
         .priority = PRIORITY_ERROR,
         .is_enabled = true,
         .tags = tags,
@@ -61,9 +61,8 @@ static void drops_signal(struct live *live, uint64_t count)
     char text[128];
     snprintf(text, sizeof text, "%llu kernel events were lost (see picket status for what and why)",
              (unsigned long long)count);
-    struct signal_field field = {
-        .name = SPAN("picket.drops"), .value = {.kind = VALUE_INT, .integer = (int64_t)count}
-    };
+    struct signal_field field = {.name = SPAN("picket.drops"),
+                                 .value = {.kind = VALUE_INT, .integer = (int64_t)count}};
     struct signal_match match = {
         .rule = &rule, .output = span_str(text), .fields = &field, .field_count = 1};
     uint64_t identity[2] = {ring_id(live->ring), live->drops};

@@ -251,8 +251,8 @@ static err_kind turn(struct engine *engine, struct err_ctx *err)
     if (kind != OK)
         return kind;
     struct pollfd waited[3] = {
-        {.fd = engine->supervisor->fd,                   .events = POLLIN},
-        {.fd = engine->sensor.fd,                        .events = POLLIN},
+        {.fd = engine->supervisor->fd, .events = POLLIN},
+        {.fd = engine->sensor.fd, .events = POLLIN},
         {.fd = next == LIVE_IDLE ? engine->ring_fd : -1, .events = POLLIN},
     };
     if (poll(waited, 3, wait_ms[next]) <= 0)

@@ -234,10 +234,8 @@ static err_kind serve(struct sensor *sensor, struct err_ctx *err)
 {
     err_kind kind = OK;
     while (kind == OK && !sensor->is_stopping) {
-        struct pollfd waited[2] = {
-            {.fd = sensor->supervisor->fd, .events = POLLIN},
-            {.fd = sensor->engine.fd,      .events = POLLIN}
-        };
+        struct pollfd waited[2] = {{.fd = sensor->supervisor->fd, .events = POLLIN},
+                                   {.fd = sensor->engine.fd, .events = POLLIN}};
         int ready = poll(waited, 2, MISSES_EVERY_MS);
         if (ready <= 0) {
             hook_count_misses(sensor->hooks);

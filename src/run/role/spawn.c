@@ -41,21 +41,24 @@ struct role_desc {
 
 static const struct role_desc role_table[ROLE_COUNT] = {
     [ROLE_SENSOR] = {"sensor",
-                     sensor_run,   {.role = "sensor",
+                     sensor_run,
+                     {.role = "sensor",
                       .caps = CAP(CAP_BPF) | CAP(CAP_PERFMON) | CAP(CAP_DAC_READ_SEARCH) |
                               CAP(CAP_SYS_PTRACE),
                       .syscalls = sensor_syscalls,
                       .syscall_count = sizeof sensor_syscalls / sizeof *sensor_syscalls,
                       .may_read_files = true,
                       .without_landlock = true,
-                      .dir_fd = -1}                         },
+                      .dir_fd = -1}},
     [ROLE_ENGINE] = {"engine",
-                     engine_run,   {.role = "engine", .may_write_files = true, .dir_fd = -1}},
+                     engine_run,
+                     {.role = "engine", .may_write_files = true, .dir_fd = -1}},
     [ROLE_COMPILER] = {"compiler",
-                     compiler_run, {.role = "compiler",
+                       compiler_run,
+                       {.role = "compiler",
                         .dir_fd = -1,
                         .memory_bytes_max = 4ull << 30,
-                        .cpu_seconds_max = 120}           },
+                        .cpu_seconds_max = 120}},
 };
 
 const char *role_name(enum role_kind role)

@@ -190,12 +190,12 @@ static void turn(struct supervisor *supervisor)
 {
     struct printer *printer = &supervisor->printer;
     struct pollfd waited[4] = {
-        {.fd = supervisor->signal_fd,                                             .events = POLLIN },
-        {.fd = supervisor->sensor.pid ? supervisor->sensor.channel.fd : -1,       .events = POLLIN },
+        {.fd = supervisor->signal_fd, .events = POLLIN},
+        {.fd = supervisor->sensor.pid ? supervisor->sensor.channel.fd : -1, .events = POLLIN},
         {.fd = supervisor->engine.pid && !printer_is_full(printer) ? supervisor->engine.channel.fd
                                                                    : -1,
-         .events = POLLIN                                                                          },
-        {.fd = printer_is_busy(printer) ? STDOUT_FILENO : -1,                     .events = POLLOUT},
+         .events = POLLIN},
+        {.fd = printer_is_busy(printer) ? STDOUT_FILENO : -1, .events = POLLOUT},
     };
     uint64_t now_ns = clock_boot_ns();
     if (poll(waited, 4, wait_ms(supervisor, now_ns)) > 0) {
@@ -281,19 +281,17 @@ int supervisor_run(const struct supervisor_options *options)
     AUTO(auto_free) struct supervisor *supervisor = calloc(1, sizeof *supervisor);
     if (!supervisor)
         return 1;
-    *supervisor = (struct supervisor){
-        .options = options,
-        .sensor = {.role = ROLE_SENSOR, .channel = {.fd = -1}},
-        .engine = {.role = ROLE_ENGINE, .channel = {.fd = -1}},
-        .state_fd = -1,
-        .store_fd = -1,
-        .lock_fd = -1,
-        .crash_fd = -1,
-        .signal_fd = -1,
-        .image_fd = -1,
-        .image_next_fd = -1,
-        .image_last_fd = -1
-    };
+    *supervisor = (struct supervisor){.options = options,
+                                      .sensor = {.role = ROLE_SENSOR, .channel = {.fd = -1}},
+                                      .engine = {.role = ROLE_ENGINE, .channel = {.fd = -1}},
+                                      .state_fd = -1,
+                                      .store_fd = -1,
+                                      .lock_fd = -1,
+                                      .crash_fd = -1,
+                                      .signal_fd = -1,
+                                      .image_fd = -1,
+                                      .image_next_fd = -1,
+                                      .image_last_fd = -1};
     printer_open(&supervisor->printer);
     log_open("supervisor", LOG_INFO);
     if (start(supervisor, &err) != OK) {

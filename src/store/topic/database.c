@@ -43,7 +43,7 @@ err_kind database_run(struct topic_log *log, const char *sql, struct err_ctx *er
 
 err_kind database_number(struct topic_log *log, const char *sql, int64_t *ret, struct err_ctx *err)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     bool has_row = false;
     err_kind kind = topic_log_statement(log, sql, &statement, err);
     if (kind == OK)

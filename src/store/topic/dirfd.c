@@ -95,11 +95,11 @@ err_kind dirfd_register(struct err_ctx *err)
         const char *name;
         sqlite3_syscall_ptr call;
     } call_table[] = {
-        {"open",     (sqlite3_syscall_ptr)(void (*)(void))dirfd_open    },
-        {"access",   (sqlite3_syscall_ptr)(void (*)(void))dirfd_access  },
-        {"stat",     (sqlite3_syscall_ptr)(void (*)(void))dirfd_stat    },
-        {"lstat",    (sqlite3_syscall_ptr)(void (*)(void))dirfd_lstat   },
-        {"unlink",   (sqlite3_syscall_ptr)(void (*)(void))dirfd_unlink  },
+        {"open", (sqlite3_syscall_ptr)(void (*)(void))dirfd_open},
+        {"access", (sqlite3_syscall_ptr)(void (*)(void))dirfd_access},
+        {"stat", (sqlite3_syscall_ptr)(void (*)(void))dirfd_stat},
+        {"lstat", (sqlite3_syscall_ptr)(void (*)(void))dirfd_lstat},
+        {"unlink", (sqlite3_syscall_ptr)(void (*)(void))dirfd_unlink},
         {"readlink", (sqlite3_syscall_ptr)(void (*)(void))dirfd_readlink},
     };
     sqlite3_vfs *vfs = sqlite3_vfs_find("unix");

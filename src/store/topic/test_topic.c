@@ -52,10 +52,7 @@ static void reads_back_what_was_committed_across_reopening(void **state)
 
 static void keeps_keys_values_and_their_absence(void **state)
 {
-    static const span texts[] = {
-        {NULL, 0},
-        SPAN(""), SPAN("a\0b"), SPAN("\xff")
-    };
+    static const span texts[] = {{NULL, 0}, SPAN(""), SPAN("a\0b"), SPAN("\xff")};
     struct place *place = *state;
     struct topic_log *log = log_open(place->fd, false, 0);
     MUST(topic_begin(log, err));
