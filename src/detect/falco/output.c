@@ -79,6 +79,8 @@ bool output_compile(struct compile *compile, const struct text *text,
     struct output_parts *parts = calloc(1, sizeof *parts);
     if (!parts)
         return false;
+    while (parser.rest.len && strchr(" \t\n", parser.rest.data[parser.rest.len - 1]))
+        parser.rest.len--;         /* what a folded scalar ends with */
     (void)take_text(&parser, "*"); /* every field may be missing in any case */
     while (parser.rest.len && !parser.is_aborted) {
         const uint8_t *percent = memchr(parser.rest.data, '%', parser.rest.len);

@@ -63,6 +63,22 @@ struct value rule_program_output_value(struct rule_program *program, uint32_t in
     return *expression_value(program, expression, event);
 }
 
+/* As Falco shows evt.time in text: the time of day, here in UTC, with nanoseconds. */
+static void time_write(struct writer *out, int64_t wall_ns)
+{
+    uint64_t ns = wall_ns < 0 ? 0 : (uint64_t)wall_ns;
+    uint64_t seconds = ns / 1000000000u;
+    writer_format(out, "%02u:%02u:%02u.%09u", (unsigned)(seconds / 3600 % 24),
+                  (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60),
+                  (unsigned)(ns % 1000000000u));
+}
+
+static bool is_time(const struct rule_program *program, uint32_t expression)
+{
+    const struct ir_expression *one = &program->ir.expressions[expression];
+    return one->kind == IR_FIELD && program->ir.refs[one->slot].field->type == FIELD_TIME;
+}
+
 static void part_write(struct rule_program *program, const struct rule_output_part *part,
                        struct event *event, struct writer *out)
 {
@@ -74,6 +90,8 @@ static void part_write(struct rule_program *program, const struct rule_output_pa
     size_t start = out->len;
     if (value->kind == VALUE_ABSENT || (value->kind == VALUE_LIST && value->list.count == 0))
         writer_text(out, "<NA>");
+    else if (value->kind == VALUE_INT && is_time(program, part->expression))
+        time_write(out, value->integer);
     else
         rule_value_write(out, value);
     if (part->width == 0 || out->is_full)
