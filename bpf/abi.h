@@ -327,6 +327,47 @@ enum drop_reason {
     DROP_REASON_COUNT,
 };
 
+/* What user space knows of the rules in force, so that opens which no rule can match are left out
+ * before their path is walked. With `excludes` set, an open is left out when none of these holds:
+ *   - it failed, and `failed` is set;
+ *   - it is for writing (O_WRONLY, O_RDWR, O_CREAT or O_TRUNC), and `writes` is set;
+ *   - a component of its absolute name is in the set of names with OPEN_NAME_ANY, or with
+ *     OPEN_NAME_WRITE while it is for writing.
+ * So for each rule on opens user space must give one of: a component that every matching name has
+ * ("etc" for /etc/shadow or /etc/pam.d/x), `writes` for a rule that needs writing, `failed` for one
+ * that looks at failed opens; and leave `excludes` at 0 when some rule gives none.
+ *
+ * Why nothing is lost: the components looked at are those of which the record's PATH would be
+ * built, in the same walk; names are compared by open_name_key, which is equal for equal names. So
+ * an open that is left out has no component in the set, hence no matching name, and is not of the
+ * kinds that `writes` and `failed` keep: no rule matches it. Two names may share a key (those equal
+ * in length and in their first 32 bytes): then an open is kept that could be left out, never the
+ * reverse. A walk that ends early (over PATH_BYTES_MAX) keeps the open. */
+struct open_filter {
+    uint32_t excludes; /* 0: keep all */
+    uint32_t failed;
+    uint32_t writes;
+    uint32_t reserved;
+};
+
+enum open_name_flag {
+    OPEN_NAME_ANY = 1,
+    OPEN_NAME_WRITE = 2,
+};
+
+#define OPEN_NAMES_MAX       4096
+#define OPEN_NAME_KEY_BYTES  32
+#define OPEN_FLAGS_FOR_WRITE 01103 /* O_WRONLY, O_RDWR, O_CREAT, O_TRUNC */
+
+/* words: the name's first 32 bytes, zero padded. */
+static inline uint64_t open_name_key(const uint64_t words[4], uint32_t len)
+{
+    uint64_t key = 0x9e3779b97f4a7c15ull ^ len;
+    for (int i = 0; i < 4; i++)
+        key = (key ^ words[i] ^ key >> 29) * 0xbf58476d1ce4e5b9ull;
+    return key;
+}
+
 #define CPU_MAX 256
 
 /* Written by the kernel programs, read by user space through mmap; one line a CPU, so that counting

@@ -221,19 +221,22 @@ static __always_inline bool put_touch(struct scratch *space, __u32 id, struct to
     return put_in_folder(space, id, (__u64)touch->parent, &name, is_relative);
 }
 
-/* An overlay leaves the inode alone that it unlinks, but touches the folder: so its name is that
- * folder's and the one that the file had below. */
+/* An overlay leaves the inode alone that it unlinks or links, but touches the folder: so the name
+ * is that folder's and the one that the program passed, which is proven when the file system below
+ * saw the same. *ret_is_overlay: there is such a folder. */
 static __always_inline bool put_overlay_child(struct scratch *space, struct touch_list *list,
-                                              bool is_relative, bool *ret_is_overlay)
+                                              __u32 id, bool is_relative, bool *ret_is_overlay)
 {
+    __u32 which = id == PARAM_TARGET;
     for (int i = 0; i < TOUCHES_MAX; i++) {
         struct touch *touch = &list->touches[i];
-        if (i >= list->count || !touch->is_overlay || !touch->dentry)
+        if (i >= list->count || !touch->is_overlay || !touch->dentry ||
+            (READ(touch->inode, i_mode) & S_IFMT) != S_IFDIR)
             continue;
         *ret_is_overlay = true;
-        struct name_copy name = {.hash_len = (__u64)space->last_len[0] << 32,
-                                 .name = (void *)space->last[0]};
-        return put_in_folder(space, PARAM_PATH, (__u64)touch->dentry, &name, is_relative);
+        struct name_copy name = {.hash_len = (__u64)space->last_len[which] << 32,
+                                 .name = (void *)space->last[which]};
+        return put_in_folder(space, id, (__u64)touch->dentry, &name, is_relative);
     }
     return false;
 }
@@ -261,7 +264,7 @@ SUBPROGRAM int name_removed(struct scratch *space, struct touch_list *list, __u3
     touch_pick(space, list, PICK_PARENT_TOUCHED);
     struct touch *touch = touch_at(list, space->pick.index);
     if (!touch || !touch->is_overlay) {
-        bool is_put = put_overlay_child(space, list, is_relative, &is_overlay);
+        bool is_put = put_overlay_child(space, list, PARAM_PATH, is_relative, &is_overlay);
         if (is_overlay)
             return is_put && touch && space->pick.is_named ? 0 : RECORD_NAME_UNVERIFIED;
     }
@@ -313,6 +316,16 @@ SUBPROGRAM int name_made(struct scratch *space, struct touch_list *list, __u32 i
     made = space->pick.dentry;
     if (space->pick.index == PICK_NONE)
         return RECORD_NAME_UNVERIFIED;
+    struct touch *touch = touch_at(list, space->pick.index);
+    bool is_overlay = false;
+    if (touch && !touch->is_overlay) {
+        bool is_put = put_overlay_child(space, list, id, is_relative, &is_overlay);
+        if (is_overlay) {
+            __u32 is_proven = is_put && space->pick.is_named;
+            space->pick.index = PICK_NONE;
+            return is_proven ? 0 : RECORD_NAME_UNVERIFIED;
+        }
+    }
     dentry_read(made, &parent, &name);
     if (!put_in_folder(space, id, (__u64)parent, &name, is_relative))
         return RECORD_NAME_UNVERIFIED;

@@ -58,6 +58,98 @@ static __noinline void proc_mem_opened(struct call *call, struct file *file)
     record_send(call->page, space);
 }
 
+/* ---- the prefilter: see struct open_filter ---- */
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct open_filter);
+} open_filters SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, OPEN_NAMES_MAX);
+    __type(key, __u64);
+    __type(value, __u8); /* enum open_name_flag */
+} open_names SEC(".maps");
+
+struct name_search {
+    struct dentry *dentry;
+    struct mount *mount;
+    struct dentry *mount_root;
+    struct dentry *root_dentry;
+    struct mount *root_mount;
+    __u32 wanted; /* enum open_name_flag that keep this open */
+    __u32 is_kept;
+};
+
+static __always_inline bool name_keeps(const struct name_copy *name, __u32 wanted)
+{
+    __u64 words[4] = {};
+    __u32 len = (__u32)(name->hash_len >> 32) & 255;
+    __u32 size = len > OPEN_NAME_KEY_BYTES ? OPEN_NAME_KEY_BYTES : len;
+    bpf_probe_read_kernel(words, size & 63, name->name);
+    __u64 key = open_name_key(words, len);
+    __u8 *flags = bpf_map_lookup_elem(&open_names, &key);
+    return flags && (*flags & wanted);
+}
+
+/* The same way up as walk_step's. */
+static long name_step(__u32 index, struct name_search *search)
+{
+    struct dentry *dentry = search->dentry, *parent;
+    struct name_copy name;
+    if (dentry == search->root_dentry && search->mount == search->root_mount)
+        return 1;
+    if (dentry == search->mount_root) {
+        struct mount *above = READ(search->mount, mnt_parent);
+        if (above == search->mount || !above)
+            return 1;
+        search->dentry = READ(search->mount, mnt_mountpoint);
+        search->mount = above;
+        search->mount_root = mount_root(above);
+        return 0;
+    }
+    dentry_read(dentry, &parent, &name);
+    if (name_keeps(&name, search->wanted) || index == PATH_STEPS_MAX - 1) {
+        search->is_kept = 1;
+        return 1;
+    }
+    if (parent == dentry || !parent)
+        return 1;
+    search->dentry = parent;
+    return 0;
+}
+
+SUBPROGRAM int open_is_kept(__u64 address, __u64 flags)
+{
+    __u32 zero = 0;
+    struct open_filter *filter = bpf_map_lookup_elem(&open_filters, &zero);
+    struct file *file = (void *)address;
+    bool is_write = flags & OPEN_FLAGS_FOR_WRITE;
+    if (!filter || !filter->excludes)
+        return 1;
+    if (!file)
+        return filter->failed;
+    if (is_write && filter->writes)
+        return 1;
+    struct path_copy path = {}, root = {};
+    struct task_struct *task = bpf_get_current_task_btf();
+    bpf_probe_read_kernel(&path, sizeof path,
+                          (void *)file + bpf_core_field_offset(struct file, f_path));
+    if (task->fs)
+        bpf_probe_read_kernel(&root, sizeof root,
+                              (void *)task->fs + bpf_core_field_offset(struct fs_struct, root));
+    struct name_search search = {.dentry = path.dentry, .root_dentry = root.dentry};
+    search.mount = mount_of(path.mnt);
+    search.mount_root = search.mount ? mount_root(search.mount) : NULL;
+    search.root_mount = mount_of(root.mnt);
+    search.wanted = OPEN_NAME_ANY | (is_write ? OPEN_NAME_WRITE : 0);
+    bpf_loop(PATH_STEPS_MAX, name_step, &search, 0);
+    return search.is_kept;
+}
+
 static __noinline int open_done(struct call *call)
 {
     __u64 name, flags, mode;
@@ -68,6 +160,10 @@ static __noinline int open_done(struct call *call)
         proc_mem_opened(call, file);
     if (!call->page->want_event[call->event & 127])
         return 0;
+    if (!open_is_kept((__u64)file, flags)) {
+        counters_of(call->page)->excluded++;
+        return 0;
+    }
     struct scratch *space = record_begin(call->page, call->event, call->result,
                                          call->flags | (file ? 0 : RECORD_NAME_UNVERIFIED));
     if (!space)

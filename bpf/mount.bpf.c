@@ -126,6 +126,12 @@ static __noinline void put_names(struct scratch *space, struct call *call)
     put_cwd(space, PARAM_CWD);
 }
 
+/* A page that was not there at enter could not be read then: the sum is 0. */
+static __always_inline bool name_changed(struct scratch *space, __u64 address, __u64 sum_before)
+{
+    return sum_before && path_sum(space, address) != sum_before;
+}
+
 static __noinline int mount_done(struct call *call)
 {
     __u64 first, second, key = bpf_get_current_pid_tgid();
@@ -139,7 +145,8 @@ static __noinline int mount_done(struct call *call)
     if (!is_proven)
         space->flags |= RECORD_NAME_UNVERIFIED;
     if (entered && entered->event == call->event &&
-        (entered->sums[0] != path_sum(space, first) || entered->sums[1] != path_sum(space, second)))
+        (name_changed(space, first, entered->sums[0]) ||
+         name_changed(space, second, entered->sums[1])))
         space->flags |= RECORD_NAME_CHANGED;
     put_names(space, call);
     if (is_proven) { /* the new root, as seen from the top of the mount namespace */

@@ -15,6 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "core/error.h"
+#include "core/span.h"
 
 struct hook_options {
     size_t ring_bytes;       /* power of two, at least 64 KiB; 0: 32 MiB */
@@ -38,6 +39,18 @@ void hook_close(struct hook_set *set);
  * the first time takes some milliseconds. Fails only when the control page can't be written. */
 MUST_USE err_kind hook_want(struct hook_set *set, const bool wanted[EVENT_COUNT],
                             struct err_ctx *err);
+
+/* One component of a path that keeps an open; see struct open_filter. */
+struct hook_open_name {
+    span name;
+    uint8_t flags; /* enum open_name_flag */
+};
+
+/* Says which opens no rule can match. While names change, all opens are kept: none is lost. LIMIT:
+ * more than OPEN_NAMES_MAX names; everything is kept then. */
+MUST_USE err_kind hook_filter_opens(struct hook_set *set, const struct open_filter *filter,
+                                    const struct hook_open_name *names, size_t count,
+                                    struct err_ctx *err);
 
 /* Descriptors for the reader; borrowed. */
 int hook_ring_fd(const struct hook_set *set);
