@@ -7,8 +7,8 @@
 
 /* Figures: read of /dev/zero, two million times, with an empty program on the hook. */
 #define COST_TRACE "nothing"
-#define COST_RAW   "about 70 ns for every system call"
-#define COST_CALL  "about 30 ns for every system call, once for all of this kind"
+#define COST_RAW   "70 to 130 ns for every system call"
+#define COST_CALL  "30 to 65 ns for every system call, once for all of this kind"
 
 static const char *event_text(enum event_type event)
 {

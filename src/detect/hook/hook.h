@@ -20,7 +20,7 @@
 struct hook_options {
     size_t ring_bytes;       /* power of two, at least 64 KiB; 0: 32 MiB */
     uint32_t wakeup_bytes;   /* unread bytes that wake the reader; 0: 256 KiB */
-    bool without_compat;     /* leave 32-bit calls out: spares every other call ~70 ns */
+    bool without_compat;     /* leave 32-bit calls out: spares every other call 70 to 130 ns */
     libbpf_print_fn_t print; /* libbpf's own messages; NULL: none */
 };
 
