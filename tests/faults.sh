@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # What goes wrong around a running picket, done for real: killed and stopped roles, broken rules at a
 # reload, a second instance, a full disk, a folder that cannot be written, a burst beyond the ring.
+# shellcheck source=tests/lib.sh
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/sensor.sh
 source "$(dirname "$0")/sensor.sh"
 
 case_a_killed_sensor_loses_nothing_and_comes_back() {

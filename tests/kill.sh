@@ -2,7 +2,9 @@
 # The engine is killed at random moments while events pour in: afterwards no signal is missing and none
 # is doubled, neither in the store nor on stdout.
 : "${case_seconds_max:=280}"
+# shellcheck source=tests/lib.sh
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/sensor.sh
 source "$(dirname "$0")/sensor.sh"
 
 # Opens m1, m2, … until the file `stop` is there; prints how many.

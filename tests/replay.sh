@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # The same events give the same signals, live or replayed: what a recording replays to is what the
 # sensor said of the same actions. And replay's contract on hand-written lines.
+# shellcheck source=tests/lib.sh
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/sensor.sh
 source "$(dirname "$0")/sensor.sh"
 
 actions() {

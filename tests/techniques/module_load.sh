@@ -7,6 +7,7 @@
 need_root
 need perl
 need_x86_64
+[ -e /proc/modules ] || skip "this kernel takes no modules"
 perl -e '
 my ($image, $options) = ("none", "");
 syscall(175, $image, 4, $options) == -1 or die "loaded";

@@ -8,6 +8,7 @@
 #define CLAUSE_MAX  512     /* predicates in one clause */
 #define VISITS_MAX  100000u /* nodes looked at for one rule */
 #define FIELD_MIXED UINT32_MAX
+#define NEGATED     0x80000000u /* with a predicate's number: it does not hold */
 #define ARENA_MAX   ((size_t)64 << 20)
 
 /* Any of these predicates holds. */
@@ -48,7 +49,8 @@ static uint32_t usable_field(const struct search *search, const struct ir_predic
     const struct ir_expression *left = &ir->expressions[predicate->left];
     bool is_known = compare->op == RULE_EQUAL || compare->op == RULE_STARTS ||
                     compare->op == RULE_ENDS || compare->op == RULE_CONTAINS ||
-                    compare->op == RULE_GLOB || compare->op == RULE_PATH_PREFIX;
+                    compare->op == RULE_GLOB || compare->op == RULE_PATH_PREFIX ||
+                    compare->op == RULE_GREATER_EQUAL;
     bool is_any = compare->literals == RULE_ANY || predicate->count == 1;
     if (!is_known || !is_any || compare->when_absent || predicate->right != RULE_NONE ||
         (compare->is_negated && predicate->count != 1) || predicate->count == 0 ||
@@ -63,26 +65,32 @@ static uint32_t usable_field(const struct search *search, const struct ir_predic
     return FIELD_MIXED;
 }
 
-static void leaf_clauses(struct search *search, uint32_t predicate, struct clauses *out)
+static void leaf_clauses(struct search *search, uint32_t predicate, bool is_negated,
+                         struct clauses *out)
 {
     struct clause clause = {.count = 1};
-    clause.field = usable_field(search, &search->program->ir.predicates[predicate]);
-    if (clause.field == FIELD_MIXED)
+    const struct ir_predicate *what = &search->program->ir.predicates[predicate];
+    clause.field = usable_field(search, what);
+    if (clause.field == FIELD_MIXED || (is_negated && what->compare.is_negated))
         return;
     clause.predicates = arena_alloc(&search->arena, sizeof(uint32_t));
     if (!clause.predicates)
         return;
-    clause.predicates[0] = predicate;
+    clause.predicates[0] = predicate | (is_negated ? NEGATED : 0);
     (void)clause_put(out, &clause);
 }
 
-/* The child's clause on this field, or its first one for FIELD_MIXED; NULL: none. */
+/* The child's clause on this field; for FIELD_MIXED the one on the field that was asked for first.
+ * NULL: none. */
 static const struct clause *clause_on(const struct clauses *clauses, uint32_t field)
 {
-    for (size_t index = 0; index < clauses->count; index++)
-        if (field == FIELD_MIXED || clauses->items[index].field == field)
-            return &clauses->items[index];
-    return NULL;
+    const struct clause *found = NULL;
+    for (size_t index = 0; index < clauses->count; index++) {
+        const struct clause *clause = &clauses->items[index];
+        if (field == FIELD_MIXED ? !found || clause->field < found->field : clause->field == field)
+            found = clause;
+    }
+    return found;
 }
 
 /* One clause of each child, taken together; only if each child has one. */
@@ -141,7 +149,12 @@ static void node_clauses(struct search *search, uint32_t id, struct clauses *out
     if (search->states[id] == ANSWER_YES || ++search->visits > VISITS_MAX)
         return;
     if (node->kind == IR_LEAF) {
-        leaf_clauses(search, node->predicate, out);
+        leaf_clauses(search, node->predicate, false, out);
+    } else if (node->kind == IR_NOT) {
+        const struct ir_node *child =
+            &search->program->ir.nodes[search->program->ir.links[node->first]];
+        if (child->kind == IR_LEAF)
+            leaf_clauses(search, child->predicate, true, out);
     } else if (node->kind == IR_AND) {
         for (uint32_t index = 0; index < node->count; index++)
             node_clauses(search, search->program->ir.links[node->first + index], out);
@@ -155,7 +168,7 @@ static void node_clauses(struct search *search, uint32_t id, struct clauses *out
 static bool need_make(struct search *search, uint32_t id, struct rule_need *ret)
 {
     const struct ir *ir = &search->program->ir;
-    const struct ir_predicate *predicate = &ir->predicates[id];
+    const struct ir_predicate *predicate = &ir->predicates[id & ~NEGATED];
     span *texts = arena_alloc(&search->arena, predicate->count * sizeof *texts);
     if (!texts)
         return false;
@@ -170,7 +183,7 @@ static bool need_make(struct search *search, uint32_t id, struct rule_need *ret)
         .field = ir->field_names[ir->expressions[predicate->left].slot],
         .op = predicate->compare.op,
         .case_mode = predicate->compare.case_mode,
-        .is_negated = predicate->compare.is_negated,
+        .is_negated = predicate->compare.is_negated || (id & NEGATED),
         .texts = texts,
         .count = predicate->count,
     };

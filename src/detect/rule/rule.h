@@ -80,8 +80,8 @@ void rule_value_write(struct writer *out, const struct value *value);
 
 /* ---- what a sensor may leave out ---- */
 
-/* One predicate on a named field: the operator holds (does not hold when negated) for any of the
- * texts. */
+/* One predicate on a named field: the operator holds for any of the texts. Negated: it holds for
+ * none of them, or the field is absent. */
 struct rule_need {
     span field; /* "fd.name", "evt.is_open_write" */
     enum rule_operator op;
@@ -90,7 +90,8 @@ struct rule_need {
     const span *texts;
     size_t count;
 };
-/* At least one of these holds in every event that the rule matches. */
+/* Where one clause has to be chosen, it is on the field that was asked for first.
+ * At least one of these holds in every event that the rule matches. */
 struct rule_need_clause {
     const struct rule_need *any_of;
     size_t count;

@@ -9,12 +9,10 @@ static span user_of(struct detect *detect, const struct process *process)
     struct container_key key = {0};
     span name;
     bool is_inside = process_container(detect->processes, process, &key) && key.is_type_sure;
-    struct user_scope scope = {
-        .container = is_inside ? key.id : (span){NULL, 0},
-        .pid = process->pid,
-        .start_boot_ns = process->start_boot_ns,
-        .now_boot_ns = detect->decoder.record.head.time_boot_ns
-    };
+    struct user_scope scope = {.container = is_inside ? key.id : (span){NULL, 0},
+                               .pid = process->pid,
+                               .start_boot_ns = process->start_boot_ns,
+                               .now_boot_ns = detect->decoder.record.head.time_boot_ns};
     if (!user_name(detect->users, &scope, process->uid, &name))
         return (span){NULL, 0};
     return arena_dup(detect->event.arena, name);

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "pipeline/live_state.h"
+#include "pipeline/prefilter.h"
 
 #define BATCH_RECORDS_MAX 8192
 #define BATCH_NS_MAX      50000000ull
@@ -72,6 +73,17 @@ void live_wants(const struct live *live, uint8_t ret_wants[128])
                          (program && name && rule_program_wants(program, span_str(name)));
         ret_wants[type] = name && is_wanted;
     }
+}
+
+err_kind live_prefilter(struct live *live, struct prefilter *ret, struct err_ctx *err)
+{
+    *ret = (struct prefilter){0};
+    if (live->options.record_fd >= 0 || !detect_program(live->detect))
+        return OK;
+    err_kind kind = prefilter_make(detect_program(live->detect), ret, err);
+    live->has_filter = ret->filter.excludes;
+    live->filter_rule = ret->keeps_rule;
+    return kind;
 }
 
 /* ---- the ring ---- */

@@ -110,6 +110,20 @@ static void drop_render(void *context, const char *reason, const char *type, uin
     list->has_one = true;
 }
 
+/* Whether opens are left out in the kernel, how many were, and which rule forbids it. */
+static void filter_render(const struct live *live, struct writer *out)
+{
+    uint64_t excluded = 0;
+    for (unsigned cpu = 0; live->ring && cpu < CPU_MAX; cpu++)
+        excluded += ring_control(live->ring)->cpus[cpu].excluded;
+    writer_format(out, ",\"opens_excluded\":%llu", (unsigned long long)excluded);
+    if (live->has_filter || live->filter_rule == UINT32_MAX || !detect_program(live->detect))
+        return;
+    writer_text(out, ",\"opens_all_kept_for\":");
+    writer_json_string(out,
+                       rule_program_rule(detect_program(live->detect), live->filter_rule)->name);
+}
+
 void status_render(const struct live *live, struct writer *out)
 {
     writer_text(out, "{\"time\":\"");
@@ -125,6 +139,7 @@ void status_render(const struct live *live, struct writer *out)
                   detect_program(live->detect) ? rule_program_count(detect_program(live->detect))
                                                : 0);
     detect_status_render(live->detect, out);
+    filter_render(live, out);
     writer_text(out, ",\"drops_by\":[");
     struct drop_list list = {.out = out};
     if (live->ring)

@@ -35,8 +35,10 @@ struct live {
     uint64_t correlated_ns;  /* when the correlate stage ran last */
     uint64_t correlated_end; /* it has read the signals before this one */
     struct writer hooks;
-    bool is_world_lost; /* the stored world misses a change: write it whole */
-    bool has_new_state; /* something to commit though no record was read */
+    bool has_filter;      /* the kernel leaves out opens that no rule can match */
+    uint32_t filter_rule; /* why not: this rule; UINT32_MAX: none */
+    bool is_world_lost;   /* the stored world misses a change: write it whole */
+    bool has_new_state;   /* something to commit though no record was read */
 };
 
 /* live_lines.c */

@@ -59,6 +59,23 @@ void live_close(struct live *live);
 MUST_USE err_kind live_rules(struct live *live, int image_fd, struct err_ctx *err);
 /* The event types that the rules in force need, by enum event_type. */
 void live_wants(const struct live *live, uint8_t ret_wants[128]);
+/* Which opens no rule in force can match, in the terms of the kernel programs (bpf/abi.h). */
+#define PREFILTER_NAME_BYTES 64
+
+struct prefilter_name {
+    uint8_t len;
+    uint8_t flags; /* enum open_name_flag */
+    char text[PREFILTER_NAME_BYTES];
+};
+
+struct prefilter {
+    struct open_filter filter;
+    struct prefilter_name names[OPEN_NAMES_MAX];
+    size_t count;
+    uint32_t keeps_rule; /* excludes 0: a rule that could match any open; UINT32_MAX: none */
+};
+/* Errs to keeping; filter.excludes is 0 when some rule could match any open. */
+MUST_USE err_kind live_prefilter(struct live *live, struct prefilter *ret, struct err_ctx *err);
 /* The ring of a sensor: the same one again (known by its id) goes on at the committed position. */
 MUST_USE err_kind live_attach(struct live *live, int ring_fd, int control_fd, bool *ret_is_new,
                               struct err_ctx *err);

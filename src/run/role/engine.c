@@ -88,6 +88,30 @@ static err_kind tasks_take(struct engine *engine, struct err_ctx *err)
     return fd < 0 ? OK : live_tasks(engine->live, fd, err);
 }
 
+#define NAMES_A_MESSAGE (IPC_BODY_BYTES_MAX / sizeof(struct prefilter_name))
+
+/* Neither is answered: they take effect with the WANT that follows. */
+static err_kind filter_send(struct engine *engine, struct err_ctx *err)
+{
+    AUTO(auto_free) struct prefilter *prefilter = calloc(1, sizeof *prefilter);
+    if (!prefilter)
+        return err_set(err, ERR_SYSTEM, "prefilter");
+    err_kind kind = live_prefilter(engine->live, prefilter, err);
+    if (kind != OK)
+        return kind;
+    ipc_send(&engine->sensor, MESSAGE_FILTER, span_of(&prefilter->filter, sizeof prefilter->filter),
+             NULL, 0, true);
+    for (size_t first = 0; first < prefilter->count; first += NAMES_A_MESSAGE) {
+        size_t count = prefilter->count - first;
+        if (count > NAMES_A_MESSAGE)
+            count = NAMES_A_MESSAGE;
+        ipc_send(&engine->sensor, MESSAGE_FILTER_NAMES,
+                 span_of(&prefilter->names[first], count * sizeof prefilter->names[0]), NULL, 0,
+                 true);
+    }
+    return OK;
+}
+
 /* Says what the rules need; takes the ring. Does nothing before there are both. */
 static err_kind sensor_use(struct engine *engine, struct err_ctx *err)
 {
@@ -95,6 +119,9 @@ static err_kind sensor_use(struct engine *engine, struct err_ctx *err)
     struct ipc_message message;
     if (engine->sensor.fd < 0 || (!engine->has_rules && !engine->start.is_recording))
         return OK;
+    err_kind kind = filter_send(engine, err);
+    if (kind != OK)
+        return kind;
     live_wants(engine->live, wants);
     ipc_send(&engine->sensor, MESSAGE_WANT, span_of(wants, sizeof wants), NULL, 0, true);
     if (sensor_await(engine, MESSAGE_WANTED, WANT_TIMEOUT_MS, &message) != IPC_DONE)
@@ -104,7 +131,7 @@ static err_kind sensor_use(struct engine *engine, struct err_ctx *err)
     live_note_hooks(engine->live, message.body);
     ipc_release(&message);
     bool is_new;
-    err_kind kind = live_attach(engine->live, ring_fd, control_fd, &is_new, err);
+    kind = live_attach(engine->live, ring_fd, control_fd, &is_new, err);
     if (kind == OK && is_new)
         kind = tasks_take(engine, err);
     if (engine->ring_fd >= 0)

@@ -39,14 +39,16 @@ enum message_type {
     MESSAGE_PONG,
 
     /* engine to sensor, each answered by the next */
-    MESSAGE_WANT,     /* uint8_t[128]: event types that some rule needs */
-    MESSAGE_WANTED,   /* descriptors: ring, control; body: hooks as JSON text */
-    MESSAGE_TASKS,    /* asks for the processes that run */
-    MESSAGE_TASKS_FD, /* descriptor: their records */
-    MESSAGE_OPEN,     /* struct open_request */
-    MESSAGE_OPENED,   /* int32_t: 0 or a negative errno; descriptor */
-    MESSAGE_POLL,     /* asks for what only the sensor can count */
-    MESSAGE_POLLED,   /* struct sensor_counts */
+    MESSAGE_FILTER, /* struct open_filter: which opens may be left out, from the next WANT on */
+    MESSAGE_FILTER_NAMES, /* struct prefilter_name[]: belongs to the FILTER before it */
+    MESSAGE_WANT,         /* uint8_t[128]: event types that some rule needs */
+    MESSAGE_WANTED,       /* descriptors: ring, control; body: hooks as JSON text */
+    MESSAGE_TASKS,        /* asks for the processes that run */
+    MESSAGE_TASKS_FD,     /* descriptor: their records */
+    MESSAGE_OPEN,         /* struct open_request */
+    MESSAGE_OPENED,       /* int32_t: 0 or a negative errno; descriptor */
+    MESSAGE_POLL,         /* asks for what only the sensor can count */
+    MESSAGE_POLLED,       /* struct sensor_counts */
 };
 
 struct compile_result {

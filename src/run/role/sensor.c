@@ -10,6 +10,7 @@
 #include "core/writer.h"
 #include "hook/hook.h"
 #include "opener/opener.h"
+#include "pipeline/pipeline.h"
 #include "role/protocol.h"
 #include "role/role.h"
 #include "role/roles.h"
@@ -22,6 +23,7 @@ struct sensor {
     struct ipc_channel *supervisor;
     struct ipc_channel engine; /* fd -1: none yet */
     struct hook_set *hooks;
+    struct prefilter prefilter; /* as the engine said last */
     bool is_stopping;
 };
 
@@ -105,6 +107,42 @@ static void describe(void *context, const struct hook_description *hook)
     writer_byte(out, '}');
 }
 
+static err_kind filter_begin(struct sensor *sensor, span body, struct err_ctx *err)
+{
+    if (body.len != sizeof sensor->prefilter.filter)
+        return err_set(err, ERR_STATE, "malformed filter");
+    memcpy(&sensor->prefilter.filter, body.data, body.len);
+    sensor->prefilter.count = 0;
+    return OK;
+}
+
+static err_kind filter_add(struct sensor *sensor, span body, struct err_ctx *err)
+{
+    struct prefilter *prefilter = &sensor->prefilter;
+    size_t count = body.len / sizeof prefilter->names[0];
+    if (body.len != count * sizeof prefilter->names[0] || count > OPEN_NAMES_MAX - prefilter->count)
+        return err_set(err, ERR_STATE, "malformed names of a filter");
+    memcpy(&prefilter->names[prefilter->count], body.data, body.len);
+    prefilter->count += count;
+    return OK;
+}
+
+static err_kind filter_apply(struct sensor *sensor, struct err_ctx *err)
+{
+    const struct prefilter *prefilter = &sensor->prefilter;
+    AUTO(auto_free) struct hook_open_name *names = calloc(OPEN_NAMES_MAX, sizeof *names);
+    if (!names)
+        return err_set(err, ERR_SYSTEM, "filter");
+    for (size_t index = 0; index < prefilter->count; index++) {
+        const struct prefilter_name *name = &prefilter->names[index];
+        if (name->len > PREFILTER_NAME_BYTES)
+            return err_set(err, ERR_STATE, "malformed name of a filter");
+        names[index] =
+            (struct hook_open_name){.name = span_of(name->text, name->len), .flags = name->flags};
+    }
+    return hook_filter_opens(sensor->hooks, &prefilter->filter, names, prefilter->count, err);
+}
+
 static err_kind answer_want(struct sensor *sensor, span body, struct err_ctx *err)
 {
     bool wanted[EVENT_COUNT];
@@ -113,6 +151,8 @@ static err_kind answer_want(struct sensor *sensor, span body, struct err_ctx *er
     for (size_t type = 0; type < EVENT_COUNT; type++)
         wanted[type] = body.data[type] != 0;
     err_kind kind = hook_want(sensor->hooks, wanted, err);
+    if (kind == OK)
+        kind = filter_apply(sensor, err);
     if (kind != OK)
         return kind;
     keep_all(sensor);
@@ -167,6 +207,12 @@ static err_kind engine_answer(struct sensor *sensor, struct err_ctx *err)
         return OK;
     }
     switch (message.type) {
+    case MESSAGE_FILTER:
+        kind = filter_begin(sensor, message.body, err);
+        break;
+    case MESSAGE_FILTER_NAMES:
+        kind = filter_add(sensor, message.body, err);
+        break;
     case MESSAGE_WANT:
         kind = answer_want(sensor, message.body, err);
         break;
@@ -252,7 +298,8 @@ static err_kind serve(struct sensor *sensor, struct err_ctx *err)
 int sensor_run(struct ipc_channel *supervisor)
 {
     struct err_ctx err;
-    struct sensor sensor = {.supervisor = supervisor, .engine = {.fd = -1}};
+    static struct sensor sensor; /* the filter's names are large */
+    sensor = (struct sensor){.supervisor = supervisor, .engine = {.fd = -1}};
     /* making the maps may need to mount tracefs: before the sandbox, and before any input */
     if (hooks_start(&sensor, &err) != OK) {
         log_event(LOG_ERROR, "no_kernel_programs", "reason='%s'", err.text);
