@@ -50,7 +50,7 @@ case_a_recording_replays_to_what_was_seen_live() {
     echo "$recorder" >>"$work/pids"
     wait_for 60 grep -q ready "$work/log.record"
     start_picket --rules "$work/rules.yml"
-    REPLAY_TEST=set actions
+    REPLAY_TEST="set" actions
     wait_for 10 eval '[[ $(grep -c . "$work/signals") -ge 12 ]]'
     stop_picket
     kill -INT "$recorder"

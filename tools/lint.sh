@@ -50,7 +50,7 @@ check_words() {
 
 check_scripts() {
     # quoted scripts of inner shells; variables that a sourced file sets
-    shellcheck -x -e SC2016,SC2154 "${scripts[@]}"
+    shellcheck -x -P SCRIPTDIR -e SC2016,SC2154 "${scripts[@]}"
 }
 
 # Each fuzz target has its row and its seeds.

@@ -102,13 +102,14 @@ static __always_inline __s32 pid_inside(struct pid *pid)
 {
     unsigned int level = READ(pid, level);
     struct upid_copy upid = {};
+    /* masked after the product: a verifier of 6.1 forgets the bounds of a product */
+    __u64 offset = ((__u64)(level & 31) * bpf_core_type_size(struct upid)) & 1023;
     if (pid)
         bpf_probe_read_kernel(&upid,
                               bpf_core_type_size(struct upid) > sizeof upid
                                   ? sizeof upid
                                   : bpf_core_type_size(struct upid),
-                              (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-                                  (__u64)(level & 31) * bpf_core_type_size(struct upid));
+                              (void *)pid + bpf_core_field_offset(struct pid, numbers) + offset);
     return upid.nr;
 }
 
