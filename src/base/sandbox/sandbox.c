@@ -215,15 +215,18 @@ static err_kind seccomp_enter(const struct sandbox_policy *policy, bool *ret_is_
 err_kind sandbox_enter(const struct sandbox_policy *policy, struct sandbox_report *ret,
                        struct err_ctx *err)
 {
+    int parent_death = 0;
     err_kind kind = limits_set(policy, err);
+    if (kind == OK && prctl(PR_GET_PDEATHSIG, &parent_death, 0, 0, 0))
+        kind = err_set(err, ERR_SYSTEM, "parent death signal");
     if (kind == OK)
         kind = privileges_drop(policy, err);
     if (kind == OK && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         kind = err_set(err, ERR_SYSTEM, "no_new_privs");
     if (kind == OK && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
         kind = err_set(err, ERR_SYSTEM, "dumpable");
-    /* the change of uid cleared it: no role outlives its parent */
-    if (kind == OK && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+    /* The change of uid cleared it. A role does not outlive its parent; a command may. */
+    if (kind == OK && prctl(PR_SET_PDEATHSIG, parent_death, 0, 0, 0))
         kind = err_set(err, ERR_SYSTEM, "parent death signal");
     ret->has_landlock = false;
     if (kind == OK && !policy->without_landlock)

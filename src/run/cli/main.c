@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -32,8 +34,22 @@ static void help(FILE *out)
     fprintf(out, "\n`picket COMMAND --help` tells more. Exit codes: 0 done, 1 failed, 2 usage.\n");
 }
 
+/* Descriptors 0 to 2 are always taken, so that nothing else is opened in their place. */
+static bool standard_fds_open(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (!standard_fds_open())
+        return EXIT_WRONG;
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "role") == 0 && argc == 3)
         return role_main(argv[2]);

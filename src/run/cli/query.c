@@ -156,8 +156,12 @@ int cli_query(int argc, const char *const *argv)
     if (!cli_options(&table, argc, argv, &words, &operands, &code))
         return code;
     if ((words.from && !time_parse(words.from, &filter.from_wall_ns)) ||
-        (words.to && !time_parse(words.to, &filter.to_wall_ns)) || operands.count) {
+        (words.to && !time_parse(words.to, &filter.to_wall_ns))) {
         fprintf(stderr, "picket: expected a time such as 2026-01-31T12:00:00Z or 10m\n");
+        return EXIT_USAGE;
+    }
+    if (operands.count) {
+        fprintf(stderr, "picket: query takes no operand, found '%s'\n", operands.items[0]);
         return EXIT_USAGE;
     }
     if (words.rule)

@@ -49,7 +49,7 @@ int cli_record(int argc, const char *const *argv)
         return EXIT_USAGE;
     }
     const char *path = operands.count ? operands.items[0] : options.output;
-    AUTO(auto_close) int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    AUTO(auto_close) int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0) {
         (void)err_set(&err, ERR_SYSTEM, "%s", path);
         return cli_fail(&err);

@@ -123,6 +123,7 @@ err_kind live_attach(struct live *live, int ring_fd, int control_fd, bool *ret_i
     kind =
         topic_position_get(live->log, "detect", span_of(&id, sizeof id), &position, &is_known, err);
     *ret_is_new = !is_known;
+    crash_look(live);
     if (kind == OK)
         kind = drops_load(live, err);
     if (kind == OK && is_known) {
@@ -132,7 +133,6 @@ err_kind live_attach(struct live *live, int ring_fd, int control_fd, bool *ret_i
         live->cursor = position > live->cursor ? position : live->cursor;
         ring_release(ring, live->cursor);
         kind = world_load(live, err);
-        crash_look(live);
         if (kind == OK && live->options.record_fd >= 0 && !live->recording)
             kind = recording_start(live, err);
     } else if (kind == OK) {
@@ -177,7 +177,7 @@ static void dead_letter(struct live *live, span record, uint64_t position, const
         writer_format(&live->scratch, "%02x", record.data[index]);
     writer_text(&live->scratch, "\"}");
     if (!outbox_put(&live->outbox, OUTBOX_DEAD, SPAN("kernel"), writer_span(&live->scratch), NULL))
-        live->drops++;
+        live->lost++;
 }
 
 /* The raw record, once for all its signals. False: no room. */
@@ -238,7 +238,7 @@ static size_t batch_read(struct live *live)
     span record;
     page->ring_id = ring_id(live->ring);
     while (count < BATCH_RECORDS_MAX && !outbox_is_full(&live->outbox) &&
-           ring_next(live->ring, &record)) {
+           !recording_is_full(live) && ring_next(live->ring, &record)) {
         page->position = live->cursor;
         page->is_inside = 1;
         record_process(live, record, live->cursor);
@@ -258,6 +258,13 @@ static bool is_commit_due(const struct live *live, uint64_t now_ns)
     return !live->commit_failed_ns || now_ns - live->commit_failed_ns > RETRY_NS;
 }
 
+static void store_refuses(struct live *live, uint64_t now_ns, const char *reason)
+{
+    if (!live->commit_failed_ns)
+        log_event(LOG_ERROR, "store_refuses", "reason='%s' kept='in memory'", reason);
+    live->commit_failed_ns = now_ns;
+}
+
 static err_kind commit_try(struct live *live, uint64_t now_ns, struct err_ctx *err)
 {
     if (!is_commit_due(live, now_ns))
@@ -270,9 +277,7 @@ static err_kind commit_try(struct live *live, uint64_t now_ns, struct err_ctx *e
         outbox_reset(&live->outbox);
         return OK;
     }
-    if (!live->commit_failed_ns)
-        log_event(LOG_ERROR, "store_refuses", "reason='%s' kept='in memory'", err->text);
-    live->commit_failed_ns = now_ns;
+    store_refuses(live, now_ns, err->text);
     return OK;
 }
 
@@ -283,15 +288,16 @@ static bool is_correlate_due(const struct live *live, uint64_t now_ns)
     return !live->commit_failed_ns && now_ns - live->correlated_ns >= pause_ns;
 }
 
-static err_kind correlate(struct live *live, uint64_t now_ns, struct err_ctx *err)
+/* What it cannot store now it reads again later. */
+static void correlate(struct live *live, uint64_t now_ns, struct err_ctx *err)
 {
     uint32_t count;
     uint64_t end = live->signal_end;
     live->correlated_ns = now_ns;
-    err_kind kind = alert_stage_step(live->alerts, clock_wall_ns(), &count, err);
-    if (kind == OK && count == 0)
+    if (alert_stage_step(live->alerts, clock_wall_ns(), &count, err) != OK)
+        store_refuses(live, now_ns, err->text);
+    else if (count == 0)
         live->correlated_end = end;
-    return kind;
 }
 
 err_kind live_turn(struct live *live, enum live_next *ret_next, struct err_ctx *err)
@@ -309,7 +315,7 @@ err_kind live_turn(struct live *live, enum live_next *ret_next, struct err_ctx *
     if (kind == OK)
         kind = lines_catch_up(live, err);
     if (kind == OK && is_correlate_due(live, now_ns))
-        kind = correlate(live, now_ns, err);
+        correlate(live, now_ns, err);
     if (count == BATCH_RECORDS_MAX)
         *ret_next = LIVE_BUSY;
     else if (count || live->outbox.count || lines_wait(live) || !live->ring)
@@ -324,6 +330,7 @@ err_kind live_drain(struct live *live, uint64_t limit_ns, struct err_ctx *err)
     uint64_t end_ns = clock_boot_ns() + limit_ns;
     enum live_next next = LIVE_BUSY;
     err_kind kind = OK;
+    live->drops_looked_ns = 0; /* the last losses are told too */
     while (kind == OK && next != LIVE_IDLE && live->ring && clock_boot_ns() < end_ns)
         kind = live_turn(live, &next, err);
     return kind;

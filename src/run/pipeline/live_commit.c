@@ -164,7 +164,7 @@ static err_kind positions_put(struct live *live, struct err_ctx *err)
 
 err_kind batch_commit(struct live *live, struct err_ctx *err)
 {
-    uint64_t first_signal = 0;
+    uint64_t first_signal = 0, delta_count = live->delta_count;
     err_kind kind = topic_begin(live->log, err);
     if (kind != OK)
         return kind;
@@ -179,7 +179,8 @@ err_kind batch_commit(struct live *live, struct err_ctx *err)
         kind = topic_commit(live->log, err);
     if (kind != OK) {
         topic_abort(live->log);
-        live->is_world_lost = true; /* a delta was taken and not stored: next time the whole */
+        live->is_world_lost = true;      /* a delta was taken and not stored: next time the whole */
+        live->delta_count = delta_count; /* what is stored is what was: the whole replaces it */
         return kind;
     }
     live->is_world_lost = false;

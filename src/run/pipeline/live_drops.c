@@ -42,8 +42,8 @@ err_kind drops_load(struct live *live, struct err_ctx *err)
                               &is_known, err);
 }
 
-/* A loss is itself a signal, at most one a second. */
-static void drops_signal(struct live *live, uint64_t count)
+/* A loss is itself a signal, at most one a second. False: no room for it now. */
+static bool drops_signal(struct live *live, uint64_t count)
 {
     static const span tags[] = {
         {(const uint8_t *)"picket", 6},
@@ -78,9 +78,11 @@ static void drops_signal(struct live *live, uint64_t count)
         .time_wall_ns = context.time_wall_ns, .rule = rule.name, .priority = PRIORITY_ERROR};
     struct err_ctx err;
     writer_reset(&live->scratch);
-    if (signal_write(&match, &context, &live->scratch, &err) == OK &&
-        outbox_put(&live->outbox, OUTBOX_SIGNAL, SPAN("host"), writer_span(&live->scratch), &row))
-        live->signals++;
+    if (signal_write(&match, &context, &live->scratch, &err) != OK ||
+        !outbox_put(&live->outbox, OUTBOX_SIGNAL, SPAN("host"), writer_span(&live->scratch), &row))
+        return false;
+    live->signals++;
+    return true;
 }
 
 void drops_look(struct live *live, uint64_t now_ns)
@@ -88,11 +90,9 @@ void drops_look(struct live *live, uint64_t now_ns)
     if (now_ns - live->drops_looked_ns < LOOK_EVERY_NS)
         return;
     live->drops_looked_ns = now_ns;
-    live->drops = drops_sum(live, NULL, NULL);
-    if (live->drops <= live->drops_shown)
-        return;
-    drops_signal(live, live->drops - live->drops_shown);
-    live->drops_shown = live->drops;
+    live->drops = drops_sum(live, NULL, NULL) + live->lost;
+    if (live->drops > live->drops_shown && drops_signal(live, live->drops - live->drops_shown))
+        live->drops_shown = live->drops;
 }
 
 /* ---- status ---- */

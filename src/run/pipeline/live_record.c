@@ -5,7 +5,8 @@
 #include "pipeline/live_state.h"
 #include "recording/recording.h"
 
-#define RECORDED_BYTES_MAX (64u << 20)
+#define RECORDED_BYTES_FULL (32u << 20) /* a batch ends there */
+#define RECORDED_BYTES_MAX  (64u << 20)
 
 err_kind recording_start(struct live *live, struct err_ctx *err)
 {
@@ -25,6 +26,11 @@ void recording_add(struct live *live, span record)
 {
     writer_put(&live->recorded, record);
     live->has_new_facts |= detect_facts_touch(live->detect);
+}
+
+bool recording_is_full(const struct live *live)
+{
+    return live->recorded.len > RECORDED_BYTES_FULL;
 }
 
 /* Facts first: replay must know a container before the records that are in it. */

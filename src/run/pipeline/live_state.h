@@ -28,6 +28,7 @@ struct live {
     uint64_t signals;
     uint64_t drops;
     uint64_t drops_shown; /* of which a signal has told */
+    uint64_t lost;        /* of the drops: here, for want of room in the outbox */
     uint64_t drops_looked_ns;
     uint64_t delta_count;      /* process deltas since the last whole table */
     uint64_t commit_failed_ns; /* when a commit failed last; 0: the last one succeeded */
@@ -57,6 +58,7 @@ bool status_is_due(const struct live *live, uint64_t now_ns);
 /* live_record.c: `picket record`: the batch's records go to a file before they are let go */
 MUST_USE err_kind recording_start(struct live *live, struct err_ctx *err);
 void recording_add(struct live *live, span record);
+bool recording_is_full(const struct live *live);
 MUST_USE err_kind recording_flush(struct live *live, struct err_ctx *err);
 void recording_end(struct live *live);
 

@@ -42,7 +42,11 @@ bool outbox_put(struct outbox *outbox, enum outbox_kind kind, span key, span val
         return false;
     }
     outbox->entries[outbox->count++] =
-        (struct outbox_entry){.kind = kind, .at = at, .key_len = key.len, .value_len = value.len};
+        (struct outbox_entry){.kind = kind,
+                              .at = at,
+                              .key_len = key.len,
+                              .value_len = value.len,
+                              .row = row ? *row : (struct state_signal){0}};
     outbox->signal_count += kind == OUTBOX_SIGNAL;
     return true;
 }

@@ -157,6 +157,8 @@ static err_kind folder_add(struct bundle *bundle, const char *path, struct err_c
     const FTSENT *entry;
     while (kind == OK && (entry = fts_read(walk)))
         kind = entry_add(bundle, entry, err);
+    if (kind == OK && errno) /* fts_read: 0 at the end */
+        kind = err_set(err, ERR_SYSTEM, "%s", path);
     fts_close(walk);
     return kind;
 }

@@ -14,12 +14,12 @@
 #include "role/role.h"
 #include "role/roles.h"
 
-#define TICK_MS         2    /* while records come: the reader goes by its timer */
-#define IDLE_MS         1000 /* the ring wakes it before */
-#define OPEN_TIMEOUT_MS 500
-#define WANT_TIMEOUT_MS 110000 /* loading programs on a slow machine */
-#define DRAIN_NS        2000000000ull
-#define LINE_PART_BYTES (IPC_BODY_BYTES_MAX - sizeof(struct line_head))
+#define TICK_MS          2    /* while records come: the reader goes by its timer */
+#define IDLE_MS          1000 /* the ring wakes it before */
+#define OPEN_TIMEOUT_MS  500
+#define TASKS_TIMEOUT_MS 10000
+#define DRAIN_NS         2000000000ull
+#define LINE_PART_BYTES  (IPC_BODY_BYTES_MAX - sizeof(struct line_head))
 
 struct engine {
     struct ipc_channel *supervisor;
@@ -27,9 +27,12 @@ struct engine {
     struct live *live;
     struct engine_start start;
     uint64_t open_number;
+    uint64_t line_offset; /* the line that is being handed on */
+    size_t line_sent;     /* of it */
     int store_fd, crash_fd, record_fd;
     int ring_fd;
     bool is_sensor_silent; /* it did not answer in time; asked again when it is heard of */
+    bool is_want_sent;     /* and not answered: meanwhile the ring is read on */
     bool has_rules;
     bool is_ready;
     bool is_stopping;
@@ -55,7 +58,7 @@ static int open_through_sensor(void *context, const struct open_request *request
 {
     struct engine *engine = context;
     struct open_call call = {.number = ++engine->open_number, .request = *request};
-    if (engine->sensor.fd < 0 || engine->is_sensor_silent)
+    if (engine->sensor.fd < 0 || engine->is_sensor_silent || engine->is_want_sent)
         return -EAGAIN;
     enum ipc_outcome outcome =
         ipc_send(&engine->sensor, MESSAGE_OPEN, span_of(&call, sizeof call), NULL, 0, false);
@@ -81,7 +84,7 @@ static err_kind tasks_take(struct engine *engine, struct err_ctx *err)
 {
     struct ipc_message message;
     ipc_send(&engine->sensor, MESSAGE_TASKS, SPAN(""), NULL, 0, true);
-    if (sensor_await(engine, MESSAGE_TASKS_FD, WANT_TIMEOUT_MS, &message) != IPC_DONE)
+    if (sensor_await(engine, MESSAGE_TASKS_FD, TASKS_TIMEOUT_MS, &message) != IPC_DONE)
         return OK; /* the next sensor is asked again */
     AUTO(auto_close) int fd = ipc_take_fd(&message, 0);
     ipc_release(&message);
@@ -112,26 +115,29 @@ static err_kind filter_send(struct engine *engine, struct err_ctx *err)
     return OK;
 }
 
-/* Says what the rules need; takes the ring. Does nothing before there are both. */
+/* Says what the rules need. Does nothing before there are both. */
 static err_kind sensor_use(struct engine *engine, struct err_ctx *err)
 {
     uint8_t wants[128];
-    struct ipc_message message;
     if (engine->sensor.fd < 0 || (!engine->has_rules && !engine->start.is_recording))
         return OK;
     err_kind kind = filter_send(engine, err);
     if (kind != OK)
         return kind;
     live_wants(engine->live, wants);
-    ipc_send(&engine->sensor, MESSAGE_WANT, span_of(wants, sizeof wants), NULL, 0, true);
-    if (sensor_await(engine, MESSAGE_WANTED, WANT_TIMEOUT_MS, &message) != IPC_DONE)
-        return OK;
-    int ring_fd = ipc_take_fd(&message, 0);
-    AUTO(auto_close) int control_fd = ipc_take_fd(&message, 1);
-    live_note_hooks(engine->live, message.body);
-    ipc_release(&message);
+    engine->is_want_sent = ipc_send(&engine->sensor, MESSAGE_WANT, span_of(wants, sizeof wants),
+                                    NULL, 0, true) == IPC_DONE;
+}
+
+/* The answer: takes the ring. */
+static err_kind ring_take(struct engine *engine, struct ipc_message *message, struct err_ctx *err)
+{
+    int ring_fd = ipc_take_fd(message, 0);
+    AUTO(auto_close) int control_fd = ipc_take_fd(message, 1);
+    live_note_hooks(engine->live, message->body);
+    engine->is_want_sent = false;
     bool is_new;
-    kind = live_attach(engine->live, ring_fd, control_fd, &is_new, err);
+    err_kind kind = live_attach(engine->live, ring_fd, control_fd, &is_new, err);
     if (kind == OK && is_new)
         kind = tasks_take(engine, err);
     if (engine->ring_fd >= 0)
@@ -151,7 +157,10 @@ static err_kind sensor_use(struct engine *engine, struct err_ctx *err)
 static bool line_hand_on(void *context, uint64_t offset, span line)
 {
     struct engine *engine = context;
-    bool is_first = true;
+    if (engine->line_offset != offset)
+        engine->line_sent = 0;
+    engine->line_offset = offset;
+    line = span_after(line, engine->line_sent);
     do {
         uint8_t body[IPC_BODY_BYTES_MAX];
         span part = span_first(line, LINE_PART_BYTES);
@@ -159,13 +168,12 @@ static bool line_hand_on(void *context, uint64_t offset, span line)
         struct line_head head = {.offset = offset, .is_last = line.len == 0};
         memcpy(body, &head, sizeof head);
         memcpy(body + sizeof head, part.data, part.len);
-        enum ipc_outcome outcome =
-            ipc_send(engine->supervisor, MESSAGE_LINE, span_of(body, sizeof head + part.len), NULL,
-                     0, !is_first); /* a line that was begun is ended */
-        if (outcome != IPC_DONE)
-            return false;
-        is_first = false;
+        if (ipc_send(engine->supervisor, MESSAGE_LINE, span_of(body, sizeof head + part.len), NULL,
+                     0, false) != IPC_DONE)
+            return false; /* the rest when it is offered again */
+        engine->line_sent += part.len;
     } while (line.len);
+    engine->line_sent = 0;
     return true;
 }
 
@@ -193,6 +201,7 @@ static err_kind peer_take(struct engine *engine, struct ipc_message *message, st
     int peer = ipc_take_fd(message, 0);
     ipc_close(&engine->sensor);
     engine->is_sensor_silent = false;
+    engine->is_want_sent = false;
     err_kind kind = ipc_open(&engine->sensor, &peer, err);
     return kind == OK ? sensor_use(engine, err) : kind;
 }
@@ -270,6 +279,24 @@ static err_kind engine_start(struct engine *engine, struct err_ctx *err)
     return live_open(&options, &engine->live, err);
 }
 
+/* The answer to what it was told, a late answer, or its end. */
+static err_kind sensor_hear(struct engine *engine, struct err_ctx *err)
+{
+    struct ipc_message message;
+    enum ipc_outcome outcome = ipc_receive(&engine->sensor, 0, &message);
+    err_kind kind = OK;
+    if (outcome == IPC_DONE) {
+        engine->is_sensor_silent = false;
+        if (message.type == MESSAGE_WANTED)
+            kind = ring_take(engine, &message, err);
+        ipc_release(&message);
+    } else if (outcome != IPC_AGAIN) {
+        ipc_close(&engine->sensor);
+        engine->is_want_sent = false;
+    }
+    return kind;
+}
+
 static err_kind turn(struct engine *engine, struct err_ctx *err)
 {
     static const int wait_ms[] = {[LIVE_BUSY] = 0, [LIVE_SOON] = TICK_MS, [LIVE_IDLE] = IDLE_MS};
@@ -286,16 +313,8 @@ static err_kind turn(struct engine *engine, struct err_ctx *err)
         return OK;
     if (waited[0].revents)
         kind = supervisor_obey(engine, err);
-    if (waited[1].revents && engine->sensor.fd >= 0) { /* a late answer, or its end */
-        struct ipc_message late;
-        enum ipc_outcome outcome = ipc_receive(&engine->sensor, 0, &late);
-        if (outcome == IPC_DONE) {
-            engine->is_sensor_silent = false;
-            ipc_release(&late);
-        } else if (outcome != IPC_AGAIN) {
-            ipc_close(&engine->sensor);
-        }
-    }
+    if (kind == OK && waited[1].revents && engine->sensor.fd >= 0)
+        kind = sensor_hear(engine, err);
     return kind;
 }
 
@@ -314,7 +333,8 @@ int engine_run(struct ipc_channel *supervisor)
                             .store_fd = -1,
                             .crash_fd = -1,
                             .record_fd = -1,
-                            .ring_fd = -1};
+                            .ring_fd = -1,
+                            .line_offset = UINT64_MAX};
     err_kind kind = engine_start(&engine, &err);
     while (kind == OK && !engine.is_stopping)
         kind = turn(&engine, &err);

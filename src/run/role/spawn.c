@@ -86,7 +86,10 @@ int role_main(const char *name)
         struct ipc_channel channel;
         int fd = CHANNEL_FD;
         log_open(role_table[role].name, LOG_INFO);
-        signal(SIGINT, SIG_IGN); /* a terminal's ^C is for the supervisor, which then says stop */
+        /* a terminal's ^C, a service manager's signal to all: for the supervisor, which says stop
+         */
+        signal(SIGINT, SIG_IGN);
+        signal(SIGTERM, SIG_IGN);
         signal(SIGHUP, SIG_IGN);
         if (ipc_open(&channel, &fd, &err) != OK)
             return 1;
@@ -106,6 +109,8 @@ static void become(int executable, int channel_fd, const char *name)
         _exit(126);
     if (channel_fd == CHANNEL_FD ? fcntl(channel_fd, F_SETFD, 0) : dup2(channel_fd, CHANNEL_FD) < 0)
         _exit(126);
+    /* whatever else the caller had open (Linux 5.11) */
+    close_range(CHANNEL_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

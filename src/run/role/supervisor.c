@@ -139,6 +139,7 @@ static void children_reap(struct supervisor *supervisor)
         struct child *child = children[index];
         if (!child->pid || waitpid(child->pid, &status, WNOHANG) != child->pid)
             continue;
+        child->pid = 0; /* another process may have it from now on */
         /* what it said last is still in the channel */
         while (child->channel.fd >= 0) {
             struct pollfd last = {.fd = child->channel.fd, .events = POLLIN};
@@ -167,8 +168,8 @@ static bool is_over(struct supervisor *supervisor, uint64_t now_ns)
 {
     if (supervisor->end_at_ns && now_ns >= supervisor->end_at_ns)
         stop(supervisor);
-    if (supervisor->printer.is_closed) {
-        supervisor->has_failed = !supervisor->stop_at_ns;
+    if (supervisor->printer.is_closed && !supervisor->stop_at_ns) {
+        supervisor->has_failed = true;
         stop(supervisor);
     }
     if (!supervisor->stop_at_ns)
@@ -234,6 +235,10 @@ static err_kind start(struct supervisor *supervisor, struct err_ctx *err)
                        "watching this host needs root (to load kernel programs); replay, check and "
                        "test do not");
     err_kind kind = state_open(supervisor, err);
+    /* now that no other recorder can be writing to it */
+    if (kind == OK && supervisor->options->is_recording &&
+        ftruncate(supervisor->options->record_fd, 0) && errno != EINVAL)
+        kind = err_set(err, ERR_SYSTEM, "the recording's file");
     if (kind == OK && !supervisor->options->is_recording) {
         kind = rules_read(supervisor->options, &supervisor->image_fd, err);
         if (kind == OK && supervisor->image_fd < 0)
@@ -275,6 +280,21 @@ static void finish(struct supervisor *supervisor)
     printer_close(&supervisor->printer);
 }
 
+/* An engine that was ended before it could say them leaves events and drops unknown. */
+static void summary_print(const struct supervisor *supervisor)
+{
+    uint64_t signals = supervisor->printer.line_next - supervisor->start.line_next;
+    if (supervisor->has_summary || !supervisor->is_ready) {
+        fprintf(stderr, "picket: %llu events, %llu signals, %llu drops\n",
+                (unsigned long long)(supervisor->summary.events - supervisor->start.events),
+                (unsigned long long)signals, (unsigned long long)supervisor->summary.drops);
+        return;
+    }
+    log_event(LOG_ERROR, "engine_unresponsive", "%s", "summary=missing");
+    fprintf(stderr, "picket: unknown events, %llu signals, unknown drops\n",
+            (unsigned long long)signals);
+}
+
 int supervisor_run(const struct supervisor_options *options)
 {
     struct err_ctx err;
@@ -301,12 +321,7 @@ int supervisor_run(const struct supervisor_options *options)
     }
     while (!is_over(supervisor, clock_boot_ns()))
         turn(supervisor);
-    if (!supervisor->has_summary && supervisor->is_ready)
-        log_event(LOG_ERROR, "engine_unresponsive", "%s", "summary=missing");
-    fprintf(stderr, "picket: %llu events, %llu signals, %llu drops\n",
-            (unsigned long long)(supervisor->summary.events - supervisor->start.events),
-            (unsigned long long)(supervisor->printer.line_next - supervisor->start.line_next),
-            (unsigned long long)supervisor->summary.drops);
+    summary_print(supervisor);
     bool has_failed = supervisor->has_failed;
     finish(supervisor);
     return has_failed ? 1 : 0;

@@ -33,7 +33,8 @@ struct kept {
 /* Lines on their way to stdout. A line is printed once: its number is remembered here, where no
  * engine's end can lose it. */
 struct printer {
-    struct writer part;  /* of the line that is arriving */
+    struct writer part; /* of the line that is arriving */
+    uint64_t part_offset;
     struct writer queue; /* whole lines not yet written */
     size_t queue_at;
     uint64_t line_next;
@@ -57,6 +58,7 @@ struct supervisor {
     struct run_start start;
     struct run_summary summary; /* of the last engine */
     uint64_t pinged_ns;
+    uint64_t watched_ns; /* when the roles were looked at last */
     uint64_t end_at_ns;  /* 0: no end set */
     uint64_t stop_at_ns; /* when stopping: kill what is left then; 0: running */
     bool is_ready;

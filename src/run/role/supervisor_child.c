@@ -280,6 +280,11 @@ void child_ended(struct supervisor *supervisor, struct child *child, int status)
         printer_drop_part(&supervisor->printer);
     if (supervisor->stop_at_ns)
         return;
+    if (child == &supervisor->engine && supervisor->image_next_fd >= 0) {
+        log_event(LOG_ERROR, "rules_refused", "reason='%s' kept='the set before'",
+                  "the engine ended while it took them");
+        close(fd_steal(&supervisor->image_next_fd));
+    }
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_IMPOSSIBLE) {
         supervisor->has_failed = true;
         supervisor->stop_at_ns = now_ns;
@@ -320,6 +325,13 @@ static void child_watch(struct supervisor *supervisor, struct child *child, bool
 void children_watch(struct supervisor *supervisor, uint64_t now_ns)
 {
     bool is_ping_due = now_ns - supervisor->pinged_ns >= 2 * SECOND_NS;
+    /* Silence is held against a role only while it was listened to: not while this process was
+     * stopped or compiled rules, nor while nobody takes the lines that the engine waits to send. */
+    if (now_ns - supervisor->watched_ns > SECOND_NS)
+        supervisor->engine.answered_ns = supervisor->sensor.answered_ns = now_ns;
+    if (printer_is_full(&supervisor->printer))
+        supervisor->engine.answered_ns = now_ns;
+    supervisor->watched_ns = now_ns;
     if (is_ping_due)
         supervisor->pinged_ns = now_ns;
     child_watch(supervisor, &supervisor->sensor, is_ping_due, now_ns);

@@ -40,6 +40,9 @@ bool printer_take(struct printer *printer, span body)
     if (body.len < sizeof head)
         return false;
     memcpy(&head, body.data, sizeof head);
+    if (head.offset != printer->part_offset) /* the store may drop a line that waits for its rest */
+        printer_drop_part(printer);
+    printer->part_offset = head.offset;
     writer_put(&printer->part, span_after(body, sizeof head));
     if (printer->part.is_full)
         return false;
