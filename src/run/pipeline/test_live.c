@@ -17,7 +17,6 @@
 #include "falco/falco.h"
 #include "kernel/test_record.h"
 #include "pipeline/pipeline.h"
-#include "rule/build.h"
 #include "state/state.h"
 #include "topic/topic.h"
 #include "yaml/yaml.h"

@@ -127,6 +127,7 @@ static err_kind sensor_use(struct engine *engine, struct err_ctx *err)
     live_wants(engine->live, wants);
     engine->is_want_sent = ipc_send(&engine->sensor, MESSAGE_WANT, span_of(wants, sizeof wants),
                                     NULL, 0, true) == IPC_DONE;
+    return OK;
 }
 
 /* The answer: takes the ring. */
