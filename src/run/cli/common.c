@@ -121,5 +121,7 @@ err_kind cli_store_open(const char *state_dir, int *ret_store_fd, struct topic_l
     if (*ret_store_fd < 0)
         return err_set(err, ERR_SYSTEM, "state folder '%s': store", state_dir);
     err_kind kind = role_confine(ROLE_ENGINE, *ret_store_fd, err);
-    return kind == OK ? topic_log_open(*ret_store_fd, &options, ret, err) : kind;
+    if (kind == OK)
+        kind = topic_log_open(*ret_store_fd, &options, ret, err);
+    return kind == OK ? OK : err_wrap(err, "state folder '%s'", state_dir);
 }

@@ -78,30 +78,28 @@ static uint8_t priority_parse(const char *word)
     return STATE_PRIORITY_ANY;
 }
 
-/* RFC 4180: quotes doubled. */
-static void csv_put(struct writer *out, const char *text)
+/* RFC 4180: quotes doubled. Control bytes are escaped: a terminal may show it. */
+static void csv_put(struct writer *out, const json_t *value)
 {
+    span part, rest = {(const uint8_t *)json_string_value(value), json_string_length(value)};
     writer_byte(out, '"');
-    for (; *text; text++) {
-        if (*text == '"')
-            writer_byte(out, '"');
-        writer_byte(out, (uint8_t)*text);
+    while (span_until(&rest, '"', &part)) {
+        writer_terminal(out, part);
+        writer_text(out, "\"\"");
     }
+    writer_terminal(out, rest);
     writer_byte(out, '"');
 }
 
 static void csv_render(span json, struct writer *out)
 {
     static const char *const columns[] = {"time", "priority", "rule", "hostname", "output"};
-    json_t *signal = json_loadb((const char *)json.data, json.len, 0, NULL);
-    const char *container =
-        json_string_value(json_object_get(json_object_get(signal, "container"), "id"));
+    json_t *signal = json_loadb((const char *)json.data, json.len, JSON_ALLOW_NUL, NULL);
     for (size_t index = 0; index < sizeof columns / sizeof *columns; index++) {
-        const char *value = json_string_value(json_object_get(signal, columns[index]));
-        csv_put(out, value ? value : "");
+        csv_put(out, json_object_get(signal, columns[index]));
         writer_byte(out, ',');
     }
-    csv_put(out, container ? container : "");
+    csv_put(out, json_object_get(json_object_get(signal, "container"), "id"));
     writer_text(out, "\r\n");
     json_decref(signal);
 }

@@ -459,6 +459,31 @@ static void losses_are_told_once(void **state)
     assert_int_equal(live_counts(fixture->live).drops, 7);
 }
 
+static void evidence_is_the_record_itself(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct test_record record;
+    struct err_ctx err = {0};
+    struct topic_options options = {.is_read_only = true};
+    struct topic_log *log;
+    struct writer evidence;
+    bool is_known;
+    start(fixture);
+    put_exec(fixture, 100, 1, "keeper");
+    test_exec(&record, 101, 100, "hit\n\x1b[2J\xff", "hit\n\x1b[2J\xff a");
+    put(fixture, test_span(&record));
+    turn_until(fixture, 1);
+    end(fixture);
+    assert_non_null(strstr(fixture->lines[0], "\"output\":\"hit\\n"));
+    writer_init(&evidence, 1u << 20);
+    assert_int_equal(topic_log_open(fixture->store_fd, &options, &log, &err), OK);
+    assert_int_equal(state_record_get(log, "evidence", 0, &evidence, &is_known, &err), OK);
+    assert_true(is_known);
+    assert_true(span_eq(writer_span(&evidence), test_span(&record)));
+    topic_log_close(log);
+    writer_free(&evidence);
+}
+
 static bool visit(void *context, const struct topic_record *record)
 {
     (void)record;
@@ -510,6 +535,7 @@ int main(void)
         TEST(a_record_that_ended_two_engines_is_tried_again),
         TEST(a_malformed_record_goes_to_the_dead_letters),
         TEST(losses_are_told_once),
+        TEST(evidence_is_the_record_itself),
         TEST(signals_are_found_by_rule_and_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

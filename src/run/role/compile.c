@@ -109,8 +109,12 @@ void compiled_close(struct compiled *compiled)
 
 static err_kind config_take(struct ipc_message *message, void *into, struct err_ctx *err)
 {
-    if (message->type == MESSAGE_REFUSED)
-        return err_set(err, ERR_INPUT, PRI_SPAN, ARG_SPAN(message->body));
+    span text = message->body;
+    if (message->type == MESSAGE_REFUSED) {
+        while (text.len && text.data[text.len - 1] == '\n')
+            text.len--;
+        return err_set(err, ERR_INPUT, PRI_SPAN, ARG_SPAN(text));
+    }
     if (message->type != MESSAGE_CONFIGURED)
         return err_set(err, ERR_STATE, "the compiler sent an unknown message");
     writer_put(into, message->body);

@@ -174,13 +174,25 @@ static void pair_put(struct writer *out, span name, span value)
     writer_byte(out, 0);
 }
 
+/* Pairs are told apart by NUL: a text that holds one is refused. */
+static void option_put(const struct yaml_file *file, const struct yaml_node *key,
+                       const struct yaml_node *value, struct diagnostics *diagnostics,
+                       struct writer *out)
+{
+    struct position at = yaml_position(file, value);
+    if (memchr(key->text.data, 0, key->text.len) || memchr(value->text.data, 0, value->text.len))
+        diagnostics_error(diagnostics, &at, NULL, "a NUL byte in an option");
+    else
+        pair_put(out, key->text, value->text);
+}
+
 static void option_read(const struct yaml_file *file, const struct yaml_node *key,
                         struct diagnostics *diagnostics, struct writer *out)
 {
     const struct yaml_node *value = key->value;
     struct position at = yaml_position(file, value);
     if (value->kind == YAML_SCALAR) {
-        pair_put(out, key->text, value->text);
+        option_put(file, key, value, diagnostics, out);
         return;
     }
     if (value->kind == YAML_MAPPING) {
@@ -190,7 +202,7 @@ static void option_read(const struct yaml_file *file, const struct yaml_node *ke
     for (const struct yaml_node *item = value->first; item; item = item->next) {
         struct position item_at = yaml_position(file, item);
         if (item->kind == YAML_SCALAR)
-            pair_put(out, key->text, item->text);
+            option_put(file, key, item, diagnostics, out);
         else
             diagnostics_error(diagnostics, &item_at, NULL, "expected a value");
     }

@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# The command line as a contract: help, exit codes, what is refused and how it is said.
+source "$(dirname "$0")/lib.sh"
+
+# fails CODE TEXT COMMAND...: ends with that code and says TEXT on stderr
+fails() {
+    local wanted=$1 text=$2 code=0
+    shift 2
+    "$@" >"$work/out" 2>"$work/err" || code=$?
+    [[ $code -eq $wanted ]] || { echo "$*: exit code $code, expected $wanted"; return 1; }
+    [[ -z $text ]] || grep -qF -- "$text" "$work/err" || { echo "$*: expected '$text'"; return 1; }
+}
+
+good_rule() {
+    printf -- '- rule: %s\n  desc: d\n  condition: evt.type = open\n  output: x\n  priority: INFO\n' "$1"
+}
+
+case_every_command_has_help_that_names_its_options() {
+    local command option
+    declare -A options=(
+        [run]='config rules state console output for' [replay]='source logsource rules output'
+        [query]='state from to rule container output' [status]='state output'
+        [record]='output for' [rules]='rules event output' [test]=rules [check]='')
+    "$PICKET" --help >"$work/all"
+    for command in "${!options[@]}"; do
+        grep -qE "^  $command " "$work/all"
+        "$PICKET" "$command" --help >"$work/help" 2>"$work/err"
+        [[ ! -s $work/err ]]
+        grep -q "^usage: picket $command" "$work/help"
+        for option in ${options[$command]}; do
+            grep -qE -- "--$option\b" "$work/help" || { echo "$command: no --$option"; return 1; }
+        done
+    done
+}
+
+case_wrong_usage_ends_with_2() {
+    local command
+    fails 2 "no command 'wach'" "$PICKET" wach
+    for command in run replay query status record rules test check; do
+        fails 2 "unknown option '--bogus'" "$PICKET" "$command" --bogus
+    done
+    fails 2 "unknown option '--for'" "$PICKET" replay --for 1s events
+    fails 2 'replay what?' "$PICKET" replay
+    fails 2 'check what?' "$PICKET" check
+    fails 2 'test what?' "$PICKET" test
+    fails 2 'rules list' "$PICKET" rules
+    fails 2 'rules list' "$PICKET" rules explain
+    fails 2 "run takes no operand, found 'x'" "$PICKET" run x
+    fails 2 "query takes no operand, found 'x'" "$PICKET" query x
+    fails 2 'expected a time' "$PICKET" query --from yesterday
+    fails 2 output "$PICKET" replay --output xml events
+    fails 2 for "$PICKET" run --for soon
+}
+
+case_what_is_not_there_is_named() {
+    fails 1 "$work/missing: No such file" "$PICKET" check "$work/missing"
+    fails 1 "$work/missing: No such file" "$PICKET" test "$work/missing"
+    good_rule Any >"$work/rule.yml"
+    fails 1 "$work/missing: No such file" "$PICKET" replay --rules "$work/rule.yml" "$work/missing"
+    fails 1 "$work/missing: No such file" "$PICKET" replay --rules "$work/missing" /dev/null
+    fails 1 "$work/missing: No such file" "$PICKET" run --config "$work/missing"
+}
+
+case_check_says_where_a_file_is_wrong() {
+    good_rule Any >"$work/rule.yml"
+    "$PICKET" check "$work/rule.yml"
+    mkdir "$work/set"
+    good_rule Any >"$work/set/a.yml"
+    { good_rule Other && printf -- '- rule: Broken\n  desc: d\n  condition: evt.tpye = open\n'; } \
+        >"$work/set/b.yaml"
+    printf '  output: x\n  priority: INFO\n' >>"$work/set/b.yaml"
+    fails 1 "$work/set/b.yaml:8:" "$PICKET" check "$work/set"
+    grep -qE 'b.yaml:8:[0-9]+: error: ' "$work/err"
+    grep -q 'did you mean' "$work/err"
+}
+
+case_an_empty_state_folder_is_told() {
+    local command
+    mkdir -p "$work/empty" "$work/started/store"
+    for command in query status; do
+        fails 1 "$work/missing" "$PICKET" "$command" --state "$work/missing"
+        fails 1 "$work/empty" "$PICKET" "$command" --state "$work/empty"
+        fails 1 "$work/started" "$PICKET" "$command" --state "$work/started"
+    done
+}
+
+case_tests_pass_fail_or_are_missing() {
+    mkdir "$work/set"
+    good_rule Any >"$work/set/rule.yml"
+    fails 1 '' "$PICKET" test "$work/set"
+    grep -qx '0 passed, 0 failed' "$work/out"
+    echo '{"rule": "Any", "match": true, "why": "w", "event": {"evt.type": "open"}}' \
+        >"$work/set/rule.test.ndjson"
+    "$PICKET" test "$work/set" | grep -qx '1 passed, 0 failed'
+    echo '{"rule": "Any", "match": false, "why": "w", "event": {"evt.type": "open"}}' \
+        >>"$work/set/rule.test.ndjson"
+    fails 1 "rule.test.ndjson:2" "$PICKET" test "$work/set/rule.yml"
+    grep -qx '1 passed, 1 failed' "$work/out"
+}
+
+case_a_configuration_file_is_checked() {
+    local config=$work/config.yml
+    printf 'output: json\nbogus: 1\n' >"$config"
+    fails 1 "$config: unknown option 'bogus'" "$PICKET" run --config "$config"
+    printf 'output: xml\n' >"$config"
+    fails 1 "$config: " "$PICKET" run --config "$config"
+    printf 'output: json\nstate: [\n' >"$config"
+    fails 1 "$config:3:1: error: " "$PICKET" run --config "$config"
+    printf -- '- output\n' >"$config"
+    fails 1 "$config:1:1: error: expected one mapping" "$PICKET" run --config "$config"
+    printf 'output:\n  a: b\n' >"$config"
+    fails 1 "$config:2:3: error: expected a value" "$PICKET" run --config "$config"
+    printf 'state: "a\\0b"\n' >"$config"
+    fails 1 "$config:1:8: error: a NUL byte" "$PICKET" run --config "$config"
+}
+
+case_a_configuration_file_gives_values_and_lists_and_the_command_line_wins() {
+    need_root
+    mkdir "$work/rules"
+    good_rule One >"$work/rules/one.yml"
+    echo '- rule: Broken one' >"$work/broken1.yml"
+    echo '- rule: Broken two' >"$work/broken2.yml"
+    printf 'output: json\nfor: 1s\nstate: %s\nrules:\n  - %s\n  - %s\n' "$work/from-file" \
+        "$work/broken1.yml" "$work/broken2.yml" >"$work/config.yml"
+    fails 1 'the rules do not load' "$PICKET" run --config "$work/config.yml"
+    grep -q broken1.yml "$work/err" # the whole list
+    grep -q broken2.yml "$work/err"
+    [[ -d $work/from-file ]]
+    fails 1 'the rules do not load' "$PICKET" run --config "$work/config.yml" \
+        --rules "$work/broken2.yml" --state "$work/from-line"
+    ! grep -q broken1.yml "$work/err"
+    [[ -d $work/from-line ]]
+    # the value `for` of the file ends it
+    fails 0 'picket: ready' timeout 60 "$PICKET" run --config "$work/config.yml" \
+        --rules "$work/rules"
+    grep -qE '^picket: [0-9]+ events, [0-9]+ signals, [0-9]+ drops$' "$work/err"
+}
+
+case_closed_standard_descriptors_do_no_harm() {
+    good_rule Any >"$work/rule.yml"
+    echo '{"evt.type": "open"}' >"$work/events"
+    "$PICKET" replay --rules "$work/rule.yml" "$work/events" <&- 2>&- | grep -q Any
+    "$PICKET" replay --rules "$work/rule.yml" "$work/events" <&- >&- 2>"$work/err"
+    grep -q '1 matches' "$work/err"
+}
+
+case_a_command_outlives_the_shell_that_started_it() {
+    good_rule Any >"$work/rule.yml"
+    mkfifo "$work/events"
+    # the shell that starts it ends before its input comes
+    bash -c '"$0" replay --rules "$1" --output json - <"$2" >"$3" 2>/dev/null &' \
+        "$PICKET" "$work/rule.yml" "$work/events" "$work/signals"
+    exec 9>"$work/events"
+    echo '{"evt.type": "open"}' >&9
+    wait_for 20 grep -q Any "$work/signals"
+    echo '{"evt.type": "open"}' >&9
+    exec 9>&-
+    wait_for 20 eval '[[ $(grep -c Any "$work/signals") -eq 2 ]]'
+}
+
+run_cases
