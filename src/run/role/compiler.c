@@ -253,7 +253,7 @@ int compiler_run(struct ipc_channel *parent)
 {
     struct err_ctx err;
     struct ipc_message message;
-    span bundle;
+    span bundle = {NULL, 0};
     err_kind kind = role_confine(ROLE_COMPILER, -1, &err);
     if (kind == OK && ipc_receive(parent, -1, &message) != IPC_DONE)
         kind = err_set(&err, ERR_STATE, "no question came");

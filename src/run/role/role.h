@@ -74,6 +74,7 @@ struct supervisor_options {
     uint64_t period_ns; /* 0: until a signal */
     uint64_t store_bytes_max;
     uint64_t ring_bytes;
+    bool without_compat; /* leave 32-bit calls unwatched */
 };
 
 /* Runs sensor and engine until SIGINT, SIGTERM or the period's end; returns the exit code. */

@@ -78,7 +78,8 @@ static err_kind hooks_start(struct sensor *sensor, struct err_ctx *err)
         message.type != MESSAGE_SENSOR_START || message.body.len != sizeof start)
         return err_set(err, ERR_STATE, "the supervisor did not say how to start");
     memcpy(&start, message.body.data, sizeof start);
-    struct hook_options options = {.ring_bytes = start.ring_bytes};
+    struct hook_options options = {.ring_bytes = start.ring_bytes,
+                                   .without_compat = start.without_compat};
     if (start.kept_count == 0)
         return hook_open(&options, &sensor->hooks, err);
     AUTO(auto_free) struct hook_handle *handles = calloc(start.kept_count, sizeof *handles);
