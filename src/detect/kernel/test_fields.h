@@ -6,7 +6,8 @@
 #include <sys/socket.h>
 
 #include "core/test.h"
-#include "kernel/test_record.h"
+#include "kernel/kernel.h"
+#include "record/test_record.h"
 
 struct fixture {
     struct process_table *table;

@@ -1,7 +1,8 @@
 #include <stdio.h>
 
 #include "core/test.h"
-#include "kernel/test_record.h"
+#include "kernel/kernel.h"
+#include "record/test_record.h"
 
 static struct test_record made;
 

@@ -7,7 +7,7 @@
 
 #include <sys/stat.h>
 
-#include "kernel/kernel.h"
+#include "record/record.h"
 
 #define TEST_BOOT_NS 1000000000000ull
 #define TEST_WALL_NS 1700000000000000000ull /* of boot time 0 */

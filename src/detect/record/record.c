@@ -1,7 +1,7 @@
 /* One record of bpf/abi.h, from bytes that may be anything. */
-#include <assert.h>
+#include "record/record.h"
 
-#include "kernel/kernel.h"
+#include <assert.h>
 
 static const uint8_t param_kind_table[] = {PARAM_KIND_BYTES,
 #define X(name, kind) PARAM_KIND_##kind,

@@ -6,7 +6,7 @@
 
 #include "core/cleanup.h"
 #include "core/test.h"
-#include "kernel/kernel.h"
+#include "record/record.h"
 
 #define DATA_BYTES 8192u
 

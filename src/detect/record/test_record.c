@@ -1,5 +1,6 @@
+#include "record/test_record.h"
+
 #include "core/test.h"
-#include "kernel/test_record.h"
 
 static struct test_record made;
 
