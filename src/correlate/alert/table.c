@@ -36,7 +36,7 @@ static bool slot_take(struct alert_table *table, uint32_t *ret)
         return true;
     }
     if (!vector_grow(&table->slots, &table->slot_size, table->slot_count, ALERT_TABLE_MAX,
-                     sizeof *table->slots) ||
+                     sizeof *table->slots) || /* NOLINT(bugprone-sizeof-expression): of pointers */
         !vector_grow(&table->free_slots, &table->free_size, table->slot_count, ALERT_TABLE_MAX,
                      sizeof *table->free_slots))
         return false;

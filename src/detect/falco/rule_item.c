@@ -52,11 +52,11 @@ static bool priority_parse(span text, uint8_t *ret)
         *ret = PRIORITY_INFORMATIONAL;
         return true;
     }
-    for (uint8_t index = 0; index <= PRIORITY_DEBUG; index++) {
+    for (unsigned index = 0; index <= PRIORITY_DEBUG; index++) {
         span name = span_str(priorities[index]);
         if (name.len == text.len &&
             strncasecmp((const char *)text.data, priorities[index], name.len) == 0) {
-            *ret = index;
+            *ret = (uint8_t)index;
             return true;
         }
     }

@@ -109,7 +109,10 @@ void field_k8s_pod_uid(const struct fetch *fetch, struct value *ret)
 {
     const struct container_info *found = info(fetch);
     span uid = found && found->pod_uid.data ? found->pod_uid : key_of(fetch).pod_uid;
-    uid = uid.data ? arena_dup(fetch->arena, uid) : uid;
+    if (uid.data)
+        uid = arena_dup(fetch->arena, uid);
+    if (!uid.data)
+        return;
     for (size_t index = 0; index < uid.len; index++)
         if (uid.data[index] == '_')
             ((uint8_t *)(uintptr_t)uid.data)[index] = '-';

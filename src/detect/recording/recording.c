@@ -91,10 +91,11 @@ err_kind recording_write(struct recording_writer *writer, enum recording_frame k
         return err_set(err, ERR_LIMIT, "recording: a frame of %zu bytes", bytes.len);
     size_t bound = ZSTD_compressBound(bytes.len);
     if (bound > writer->packed_size) {
-        uint8_t *larger = realloc(writer->packed, bound);
-        if (!larger)
+        free(writer->packed);
+        writer->packed_size = 0;
+        writer->packed = calloc(1, bound);
+        if (!writer->packed)
             return err_set(err, ERR_SYSTEM, "recording");
-        writer->packed = larger;
         writer->packed_size = bound;
     }
     size_t len = ZSTD_compress(writer->packed, writer->packed_size, bytes.data, bytes.len, LEVEL);

@@ -54,6 +54,8 @@ static span member(const json_t *object, const char *key)
 
 static const char *priority_colour(span name)
 {
+    if (!name.data)
+        return "";
     for (size_t index = 0; index < sizeof priority_look_table / sizeof *priority_look_table;
          index++) {
         const struct priority_look *look = &priority_look_table[index];
