@@ -110,6 +110,26 @@ case_a_full_disk_is_told_and_nothing_is_lost() {
     umount "$work/state"
 }
 
+case_a_reader_that_pauses_does_not_cost_an_engine() {
+    need_root
+    watch_rule Marked m >"$work/rule.yml"
+    mkfifo "$work/pipe"
+    exec 9<>"$work/pipe" # nobody reads yet
+    "$PICKET" run --output json --state "$work/state" --rules "$work/rule.yml" \
+        >"$work/pipe" 2>"$work/log.picket" &
+    picket_pid=$!
+    echo "$picket_pid" >>"$work/pids"
+    wait_for 60 says ready
+    for n in $(seq 3000); do mark "m$n."; done
+    sleep 18 # longer than a role may be silent
+    cat <&9 >"$work/signals" &
+    echo $! >>"$work/pids"
+    wait_for 20 is_seen m3000.
+    [[ $(count_seen m) -eq 3000 ]]
+    ! says role_
+    stop_picket
+}
+
 case_what_cannot_work_is_said_plainly() {
     need_root
     watch_rule Marked m >"$work/rule.yml"
