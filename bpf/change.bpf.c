@@ -1,6 +1,7 @@
 /* Calls that change names and rights: unlink, rename, link, symlink, mkdir, mknod, chmod, chown. */
 #include "lib/last.h"
 #include "lib/touch.h"
+#include "lib/uring.h"
 
 /* Is the event one of this file's? Written by the loader. */
 const volatile __u8 is_change[128];
@@ -42,6 +43,11 @@ static __always_inline void touch_add(struct touch_list *list, struct inode *ino
 /* The call that runs, by the saved registers: EVENT_NONE when it is none of ours. */
 static __always_inline __u32 change_event(struct task_struct *task, __u64 *ret_key)
 {
+    if (task->flags & PF_IO_WORKER) {
+        struct io_kiocb *request = uring_worker_request(task);
+        *ret_key = (__u64)request;
+        return uring_event(READ(request, opcode));
+    }
     *ret_key = bpf_get_current_pid_tgid();
     __u64 nr = ((struct pt_regs *)bpf_task_pt_regs(task))->orig_ax;
     __u32 event = EVENT_NONE;
@@ -515,9 +521,9 @@ static __noinline int change_done(struct call *call)
         put_u64(space, PARAM_DIRFD, (__u64)change.dirfd);
     if (change.has_dirfd_other)
         put_u64(space, PARAM_FD_OTHER, (__u64)change.dirfd_other);
-    bool is_relative = put_raw(space, PARAM_PATH_RAW, change.path, 0);
+    bool is_relative = put_raw(space, PARAM_PATH_RAW, change.path, 0, true);
     if (change.path_other)
-        is_relative |= put_raw(space, PARAM_TARGET_RAW, change.path_other, 1);
+        is_relative |= put_raw(space, PARAM_TARGET_RAW, change.path_other, 1, true);
     __u32 flags = RECORD_NAME_UNVERIFIED;
     if (call->result >= 0)
         flags = put_names(space, bpf_map_lookup_elem(&touches, &key), change.kind, is_relative);

@@ -224,7 +224,6 @@ struct thread_info {
     unsigned long flags;
     __u32 status;
 };
-struct io_uring_task;
 struct task_struct {
     struct thread_info thread_info;
     unsigned int flags;
@@ -246,6 +245,7 @@ struct task_struct {
     struct signal_struct *signal;
     kuid_t loginuid;
     struct css_set *cgroups;
+    void *worker_private;
 };
 struct task_struct___boot { /* before 5.5 */
     __u64 real_start_time;
@@ -307,6 +307,78 @@ struct unix_sock {
 struct socket {
     short type;
     struct sock *sk;
+};
+
+/* ---- io_uring ---- */
+struct io_wq_work {
+    struct list_head list;
+};
+struct io_worker {
+    struct io_wq_work *cur_work;
+};
+struct io_cqe {
+    __u64 user_data;
+    __s32 res;
+    int fd;
+};
+struct io_rsrc_node {
+    unsigned long file_ptr;
+};
+struct io_rsrc_data {
+    unsigned int nr;
+    struct io_rsrc_node **nodes;
+};
+struct io_fixed_file {
+    unsigned long file_ptr;
+};
+struct io_file_table {
+    struct io_rsrc_data data;    /* since 6.13 */
+    struct io_fixed_file *files; /* before */
+};
+struct io_ring_ctx {
+    struct io_file_table file_table;
+};
+struct io_kiocb { /* begins with the operation's own structure, one of those below */
+    struct file *file;
+    __u8 opcode;
+    __u32 flags;
+    struct io_cqe cqe;
+    struct io_ring_ctx *ctx;
+    const struct cred *creds;
+    struct io_wq_work work;
+};
+struct filename {
+    const char *name;
+};
+struct open_how {
+    __u64 flags, mode;
+};
+struct io_open {
+    int dfd;
+    __u32 file_slot;
+    struct filename *filename;
+    struct open_how how;
+};
+struct io_unlink {
+    int dfd, flags;
+    struct filename *filename;
+};
+struct io_rename {
+    int old_dfd, new_dfd, flags;
+    struct filename *oldpath, *newpath;
+};
+struct io_link { /* symbolic links too */
+    int old_dfd, new_dfd, flags;
+    struct filename *oldpath, *newpath;
+};
+struct io_mkdir {
+    int dfd;
+    unsigned short mode;
+    struct filename *filename;
+};
+struct io_connect {
+    void *addr;
+    int addr_len;
 };
 
 #pragma clang attribute pop

@@ -94,19 +94,19 @@ static __noinline void put_names(struct scratch *space, struct call *call)
     case EVENT_MOUNT:
         if (args[0])
             put_string(space, PARAM_DEVICE, (void *)args[0], PATH_BYTES_MAX, true);
-        put_raw(space, PARAM_PATH_RAW, args[1], 0);
+        put_raw(space, PARAM_PATH_RAW, args[1], 0, true);
         if (args[2])
             put_string(space, PARAM_FS_TYPE, (void *)args[2], NAME_BYTES, true);
         put_u64(space, PARAM_FLAGS, args[3]);
         break;
     case EVENT_UMOUNT:
     case EVENT_UMOUNT2:
-        put_raw(space, PARAM_PATH_RAW, args[0], 0);
+        put_raw(space, PARAM_PATH_RAW, args[0], 0, true);
         put_u64(space, PARAM_FLAGS, call->event == EVENT_UMOUNT2 ? (__u32)args[1] : 0);
         break;
     case EVENT_PIVOT_ROOT:
-        put_raw(space, PARAM_PATH_RAW, args[0], 0);
-        put_raw(space, PARAM_TARGET_RAW, args[1], 1);
+        put_raw(space, PARAM_PATH_RAW, args[0], 0, true);
+        put_raw(space, PARAM_TARGET_RAW, args[1], 1, true);
         break;
     case EVENT_FSOPEN:
         put_string(space, PARAM_FS_TYPE, (void *)args[0], NAME_BYTES, true);
@@ -115,13 +115,13 @@ static __noinline void put_names(struct scratch *space, struct call *call)
         break;
     case EVENT_MOVE_MOUNT:
         put_u64(space, PARAM_DIRFD, signed32(args[0]));
-        put_raw(space, PARAM_PATH_RAW, args[1], 0);
+        put_raw(space, PARAM_PATH_RAW, args[1], 0, true);
         put_u64(space, PARAM_FD_OTHER, signed32(args[2]));
-        put_raw(space, PARAM_TARGET_RAW, args[3], 1);
+        put_raw(space, PARAM_TARGET_RAW, args[3], 1, true);
         put_u64(space, PARAM_FLAGS, (__u32)args[4]);
         break;
     default:
-        put_raw(space, PARAM_PATH_RAW, args[0], 0);
+        put_raw(space, PARAM_PATH_RAW, args[0], 0, true);
     }
     put_cwd(space, PARAM_CWD);
 }

@@ -49,9 +49,9 @@ static __always_inline void last_component(struct scratch *space, __u32 which, _
     space->last_sum[which & 1] = name_sum((void *)to);
 }
 
-/* What the program passed, as a parameter and its last component. True: it does not begin at the
- * root. */
-SUBPROGRAM int put_raw(struct scratch *space, __u32 id, __u64 address, __u32 which)
+/* What the program passed, as a parameter and its last component: from its memory, or the kernel's
+ * copy of it. True: it does not begin at the root. */
+SUBPROGRAM int put_raw(struct scratch *space, __u32 id, __u64 address, __u32 which, __u32 is_user)
 {
     if (!space)
         return true;
@@ -62,7 +62,10 @@ SUBPROGRAM int put_raw(struct scratch *space, __u32 id, __u64 address, __u32 whi
     if (before > RECORD_BYTES_MAX || !address)
         return true;
     struct param_head *param = (void *)&space->record[before];
-    put_string(space, (__u16)id, (void *)address, PATH_BYTES_MAX, true);
+    if (is_user)
+        put_string(space, (__u16)id, (void *)address, PATH_BYTES_MAX, true);
+    else
+        put_string(space, (__u16)id, (void *)address, PATH_BYTES_MAX, false);
     if (space->len == before)
         return true;
     last_component(space, which, before + sizeof *param, param->len);

@@ -51,7 +51,7 @@ void hook_describe(const struct hook_set *set, hook_visit *visit, void *context)
     for (int i = 0; i < trace_table_len; i++) {
         struct hook_description description = {
             .name = trace_table[i].name,
-            .kind = "tp_btf",
+            .kind = trace_table[i].is_raw ? "raw_tp" : "tp_btf",
             .program = trace_table[i].program,
             .cost = COST_TRACE,
             .event = "",

@@ -98,7 +98,8 @@ static void link_remove(struct hook_set *set, const char *name)
 }
 
 /* Attaches `program` under this name unless it is; folder NULL: a tp_btf program, which knows its
- * place itself; "": raw_tp/sys_exit. A failure is kept as the link's reason. */
+ * place itself; "": a raw_tp one, the tracepoint's name ends at a space. A failure is kept as the
+ * link's reason. */
 static void link_add(struct hook_set *set, const char *folder, const char *name,
                      const char *program_name)
 {
@@ -122,9 +123,11 @@ static void link_add(struct hook_set *set, const char *folder, const char *name,
         snprintf(link->reason, sizeof link->reason, "%s", set->tracefs_reason);
         return;
     }
+    char raw[HOOK_NAME_MAX];
+    snprintf(raw, sizeof raw, "%.*s", (int)strcspn(name, " "), name);
     int fd = !folder     ? attach_trace(NULL, program->fd)
              : folder[0] ? attach_tracepoint(set, folder, name, program->fd)
-                         : attach_trace("sys_exit", program->fd);
+                         : attach_trace(raw, program->fd);
     if (fd < 0)
         snprintf(link->reason, sizeof link->reason, "does not attach: %s", strerror(-fd));
     else
@@ -159,7 +162,7 @@ static err_kind wanted_load(struct hook_set *set, unsigned long long use, struct
     const char *names[PROGRAMS_MAX];
     size_t count = 0;
     for (int i = 0; i < trace_table_len; i++) {
-        if (trace_is_needed(&trace_table[i], use))
+        if (trace_is_needed(&trace_table[i], use) && !trace_table[i].instead)
             names[count++] = trace_table[i].program;
     }
     for (int i = 0; i < CALL_PROGRAM_COUNT; i++) {
@@ -175,6 +178,23 @@ static err_kind wanted_load(struct hook_set *set, unsigned long long use, struct
     if (!set->options.without_compat)
         names[count++] = "compat_exit";
     return load_programs(set, names, count, err);
+}
+
+static bool is_attached(const struct hook_set *set, const char *name)
+{
+    const struct hook_link *link = find_link(set, name);
+    return link && link->fd >= 0;
+}
+
+static void trace_attach(struct hook_set *set, const struct trace_row *row, unsigned long long use)
+{
+    if (!trace_is_needed(row, use) || (row->instead && is_attached(set, row->instead))) {
+        link_remove(set, row->name);
+        return;
+    }
+    link_add(set, row->is_raw ? "" : NULL, row->name, row->program);
+    if (row->instead && is_attached(set, row->name))
+        link_remove(set, row->instead);
 }
 
 static void call_attach(struct hook_set *set, const struct call_row *row)
@@ -230,12 +250,8 @@ err_kind hook_want(struct hook_set *set, const bool wanted[EVENT_COUNT], struct 
     /* page before hooks: no event of a newly wanted type is missed between the two */
     for (int event = 0; event < EVENT_COUNT; event++)
         set->control->want_event[event] = wanted[event];
-    for (int i = 0; i < trace_table_len; i++) {
-        if (trace_is_needed(&trace_table[i], use))
-            link_add(set, NULL, trace_table[i].name, trace_table[i].program);
-        else
-            link_remove(set, trace_table[i].name);
-    }
+    for (int i = 0; i < trace_table_len; i++)
+        trace_attach(set, &trace_table[i], use);
     for (int i = 0; i < call_table_len; i++)
         call_attach(set, &call_table[i]);
     compat_attach(set, use);

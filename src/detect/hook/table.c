@@ -125,6 +125,8 @@ const struct call_row call_table[] = {
 };
 const int call_table_len = sizeof call_table / sizeof call_table[0];
 
+#define URING_CALLS (1 << CALL_OPEN | 1 << CALL_CHANGE | 1 << CALL_CONNECT)
+
 const struct trace_row trace_table[] = {
     {"sched_process_exec", "exec_done", 0, EVENT_EXECVE},
     {"task_newtask", "fork_done", 0, EVENT_CLONE},
@@ -134,6 +136,11 @@ const struct trace_row trace_table[] = {
     {"ctime_ns_xchg", "ctime_set", 1 << CALL_CHANGE, EVENT_UNLINK},
     {"ctime_xchg_skip", "ctime_kept", 1 << CALL_CHANGE, EVENT_UNLINKAT},
     {"inode_set_ctime_to_ts", "ctime_given", 1 << CALL_CHANGE, EVENT_RMDIR},
+    {"io_uring_submit_req", "uring_submitted", URING_CALLS, EVENT_OPENAT, .is_raw = true},
+    {"io_uring_submit_sqe", "uring_submitted", URING_CALLS, EVENT_OPENAT, .is_raw = true,
+     .instead = "io_uring_submit_req"},
+    {"io_uring_complete", "uring_completed", URING_CALLS, EVENT_OPENAT, .is_raw = true},
+    {"io_uring_cqe_overflow", "uring_overflowed", URING_CALLS, EVENT_OPENAT, .is_raw = true},
 };
 const int trace_table_len = sizeof trace_table / sizeof trace_table[0];
 /* clang-format on */

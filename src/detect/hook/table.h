@@ -51,6 +51,8 @@ struct trace_row {
      * enum call_program. */
     unsigned long long serves;
     enum event_type event; /* the first that it serves */
+    bool is_raw;           /* raw_tp, else tp_btf */
+    const char *instead;   /* another kernel's name of the tracepoint; only this one's is used */
 };
 extern const struct trace_row trace_table[];
 extern const int trace_table_len;
