@@ -1,6 +1,8 @@
 /* The least that any sensor costs: a program that does nothing, attached where ours are. */
-#include <bpf/bpf_helpers.h>
+/* clang-format off */
 #include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+/* clang-format on */
 
 SEC("tracepoint") int on_tracepoint(void *context)
 {

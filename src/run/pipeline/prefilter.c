@@ -19,7 +19,7 @@ static const span asked[] = {
 
 /* ---- one text: a component that every matching path has ---- */
 
-/* The whole components of a path pattern, longest wins: the rarest, most often. from_start: the
+/* The deepest whole component of a path pattern: the rarest, most often. from_start: the
  * text begins where the path does; to_end: it ends where the path does. */
 static span component_of(span text, bool from_start, bool to_end)
 {
@@ -32,7 +32,7 @@ static span component_of(span text, bool from_start, bool to_end)
             continue;
         span part = span_of(text.data + begin, at - begin);
         bool ends_whole = is_slash || to_end;
-        if (is_whole && ends_whole && part.len > best.len)
+        if (is_whole && ends_whole && part.len)
             best = part;
         begin = at + 1;
         is_whole = true;
