@@ -18,7 +18,7 @@ scratch=$(mktemp -d /tmp/technique-run.XXXXXX)
 sensor=
 engine=
 finish() {
-    [ -z "$sensor" ] || { kill -INT "$sensor" 2>/dev/null || true; wait "$sensor" || true; }
+    [ -z "$sensor" ] || { kill -TERM "$sensor" 2>/dev/null || true; wait "$sensor" || true; }
     [ -z "$engine" ] || "$here/engine.sh" stop "$engine"
     rm -rf "$scratch"
 }
