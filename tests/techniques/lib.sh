@@ -24,10 +24,11 @@ with_private_system() {
     need_root
     need unshare mount
     mkdir "$work/etc"
-    cp -a /etc/. "$work/etc/"
     # shellcheck disable=SC2016 # the inner shell expands
     unshare -m sh -euc 'mount --make-rprivate /
-        mount --bind "$1/etc" /etc
+        mount -t tmpfs technique "$1/etc"
+        cp -a /etc/. "$1/etc/"
+        mount --move "$1/etc" /etc
         mount -t tmpfs technique /var/log
         eval "$2"' sh "$work" "$1"
 }

@@ -38,7 +38,7 @@ fi
     >"$scratch/signals" 2>"$scratch/log" &
 sensor=$!
 tries=0
-until grep -q ready "$scratch/log"; do
+until grep -qs ready "$scratch/log"; do
     tries=$((tries + 1))
     if [ $tries -gt 100 ] || ! kill -0 "$sensor" 2>/dev/null; then
         cat "$scratch/log" >&2
