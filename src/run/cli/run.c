@@ -30,7 +30,7 @@ static const struct option_desc rows[] = {
      "end after this time"},
     {"store-size", OPTION_SIZE, offsetof(struct run_options, store_bytes), "1G", NULL,
      "bound of the store; the oldest goes first, counted"},
-    {"ring-size", OPTION_SIZE, offsetof(struct run_options, ring_bytes), "32M", NULL,
+    {"ring-size", OPTION_SIZE, offsetof(struct run_options, ring_bytes), "16M", NULL,
      "kernel's buffer of events, a power of two"},
     {"compat", OPTION_CHOICE, offsetof(struct run_options, compat), "on", "on|off",
      "watch 32-bit system calls, which costs every call of the host about 0.1 us"},
