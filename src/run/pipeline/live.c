@@ -25,6 +25,7 @@ err_kind live_open(const struct live_options *options, struct live **ret, struct
     writer_init(&live->line, LINE_BYTES_MAX);
     writer_init(&live->scratch, LINE_BYTES_MAX);
     writer_init(&live->hooks, 1u << 20);
+    world_open(live);
     struct alert_options alerts = {0}; /* defaults */
     struct topic_options store = {.size_bytes_max = options->store_bytes_max};
     struct detect_options detect = {
@@ -56,6 +57,7 @@ void live_close(struct live *live)
     writer_free(&live->line);
     writer_free(&live->scratch);
     writer_free(&live->hooks);
+    world_close(live);
     free(live);
 }
 

@@ -1,14 +1,11 @@
 /* One transaction a batch: signals, their evidence, dead letters, what changed in the world, the
  * position in the ring. */
-#include <endian.h>
 #include <string.h>
 
 #include "core/clock.h"
 #include "pipeline/live_state.h"
 #include "state/state.h"
 
-/* A whole process table is written when the changes since the last one outnumber this. */
-#define DELTAS_MAX      2000
 #define STATUS_EVERY_NS 1000000000ull
 
 static const char *const topic_of[] = {
@@ -33,98 +30,6 @@ static err_kind entries_put(struct live *live, uint64_t *ret_first_signal, struc
         }
     }
     return kind;
-}
-
-/* ---- the world: processes, containers, users ---- */
-
-static span delta_key(uint64_t number, uint64_t *storage)
-{
-    *storage = htobe64(number); /* big endian: keys sort by number */
-    return span_of(storage, sizeof *storage);
-}
-
-static err_kind world_put_whole(struct live *live, struct err_ctx *err)
-{
-    uint64_t storage;
-    err_kind kind = OK;
-    for (uint64_t number = 1; number < live->delta_count && kind == OK; number++)
-        kind =
-            topic_state_put(live->log, "world", delta_key(number, &storage), (span){NULL, 0}, err);
-    if (kind != OK)
-        return kind;
-    detect_world_save(live->detect, &live->scratch);
-    if (live->scratch.is_full)
-        return err_set(err, ERR_LIMIT, "the process table is over its size limit");
-    live->delta_count = 1;
-    return topic_state_put(live->log, "world", delta_key(0, &storage), writer_span(&live->scratch),
-                           err);
-}
-
-static err_kind world_put(struct live *live, struct err_ctx *err)
-{
-    uint64_t storage;
-    writer_reset(&live->scratch);
-    if (live->is_world_lost || live->delta_count >= DELTAS_MAX || live->delta_count == 0)
-        return world_put_whole(live, err);
-    detect_world_delta(live->detect, &live->scratch);
-    if (live->scratch.len == 0)
-        return OK;
-    return topic_state_put(live->log, "world", delta_key(live->delta_count++, &storage),
-                           writer_span(&live->scratch), err);
-}
-
-err_kind world_load(struct live *live, struct err_ctx *err)
-{
-    span key, value, after = {NULL, 0};
-    uint64_t number = 0, position;
-    bool is_known;
-    err_kind kind =
-        topic_position_get(live->log, "detect", SPAN("number"), &position, &is_known, err);
-    live->number = position;
-    live->delta_count = 0;
-    while (kind == OK) {
-        kind = topic_state_next(live->log, "world", after, &key, &value, err);
-        if (kind != OK || !key.data)
-            break;
-        if (key.len != sizeof number)
-            return err_set(err, ERR_STATE, "the stored world has a key of %zu bytes", key.len);
-        memcpy(&number, key.data, sizeof number);
-        live->delta_count = be64toh(number) + 1;
-        kind = live->delta_count == 1 ? detect_world_load(live->detect, value, err)
-                                      : detect_world_apply(live->detect, value, err);
-        after = span_of(&number, sizeof number);
-    }
-    return kind;
-}
-
-err_kind world_restart(struct live *live, struct err_ctx *err)
-{
-    span key, value;
-    uint64_t position;
-    bool is_known;
-    err_kind kind =
-        topic_position_get(live->log, "detect", SPAN("number"), &position, &is_known, err);
-    if (kind == OK)
-        kind = topic_begin(live->log, err);
-    if (kind != OK)
-        return kind;
-    live->number = position;
-    live->delta_count = 0;
-    while (kind == OK) {
-        kind = topic_state_next(live->log, "world", (span){NULL, 0}, &key, &value, err);
-        if (kind != OK || !key.data)
-            break;
-        uint8_t copy[64];
-        size_t len = key.len < sizeof copy ? key.len : sizeof copy;
-        memcpy(copy, key.data, len);
-        kind = topic_state_put(live->log, "world", span_of(copy, len), (span){NULL, 0}, err);
-    }
-    if (kind != OK) {
-        topic_abort(live->log);
-        return kind;
-    }
-    live->has_new_state = true;
-    return topic_commit(live->log, err);
 }
 
 /* ---- status ---- */

@@ -30,6 +30,10 @@ struct live {
     uint64_t drops_shown; /* of which a signal has told */
     uint64_t lost;        /* of the drops: here, for want of room in the outbox */
     uint64_t drops_looked_ns;
+    struct writer world; /* as it goes to the store */
+    uint8_t *packed;     /* the same, packed */
+    size_t packed_len, packed_size;
+    struct arena arena;        /* a part, while the one before is taken in */
     uint64_t delta_count;      /* process deltas since the last whole table */
     uint64_t commit_failed_ns; /* when a commit failed last; 0: the last one succeeded */
     uint64_t status_ns;
@@ -50,8 +54,6 @@ MUST_USE err_kind lines_catch_up(struct live *live, struct err_ctx *err);
 
 /* live_commit.c: the outbox, the world's changes and the position, in one transaction */
 MUST_USE err_kind batch_commit(struct live *live, struct err_ctx *err);
-MUST_USE err_kind world_load(struct live *live, struct err_ctx *err);
-MUST_USE err_kind world_restart(struct live *live, struct err_ctx *err);
 
 bool status_is_due(const struct live *live, uint64_t now_ns);
 
@@ -61,6 +63,14 @@ void recording_add(struct live *live, span record);
 bool recording_is_full(const struct live *live);
 MUST_USE err_kind recording_flush(struct live *live, struct err_ctx *err);
 void recording_end(struct live *live);
+
+/* live_world.c: what the next engine must know, in the batch's transaction */
+void world_open(struct live *live);
+void world_close(struct live *live);
+MUST_USE err_kind world_put(struct live *live, struct err_ctx *err);
+MUST_USE err_kind world_load(struct live *live, struct err_ctx *err);
+/* For a new ring: what is stored is forgotten. */
+MUST_USE err_kind world_restart(struct live *live, struct err_ctx *err);
 
 /* live_drops.c: losses are counted by the kernel programs per reason and event type; here they are
  * summed, shown, and made signals. */
