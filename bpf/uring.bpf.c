@@ -282,7 +282,10 @@ static __always_inline __u32 put_touched(struct scratch *space, struct touch_lis
     }
 }
 
-SUBPROGRAM int change_finished(struct request *request, __u64 address, __s64 result, __u32 is_early)
+/* `has_proof`: a constant; without it the programs that need none of put_touched do not have the
+ * kernel check it, which takes a tenth of a second. */
+static __always_inline int change_record(struct request *request, __u64 address, __s64 result,
+                                         bool has_proof)
 {
     struct control *page = control_page();
     if (!request || !page)
@@ -303,9 +306,11 @@ SUBPROGRAM int change_finished(struct request *request, __u64 address, __s64 res
         is_relative |= put_raw(space, PARAM_TARGET_RAW, number_of(request->names[1]), 1, false);
     __u32 flags = RECORD_NAME_UNVERIFIED;
     if (is_same_process(request)) {
-        struct touch_list *list = bpf_map_lookup_elem(&touches, &address);
-        if (result >= 0 && !is_early && list)
-            flags = put_touched(space, list, event, is_relative);
+        if (has_proof && result >= 0) {
+            struct touch_list *list = bpf_map_lookup_elem(&touches, &address);
+            if (list)
+                flags = put_touched(space, list, event, is_relative);
+        }
         if (is_relative && (flags & RECORD_NAME_UNVERIFIED))
             put_base(space, space->task, request->dirfd);
     }
@@ -314,15 +319,27 @@ SUBPROGRAM int change_finished(struct request *request, __u64 address, __s64 res
     return 0;
 }
 
+SUBPROGRAM int change_finished(struct request *request, __u64 address, __s64 result)
+{
+    return change_record(request, address, result, true);
+}
+
+SUBPROGRAM int change_unproven(struct request *request, __s64 result)
+{
+    return change_record(request, 0, result, false);
+}
+
 static __always_inline void request_finished(struct request *request, __u64 req, __s64 result,
-                                             __u32 is_early)
+                                             bool is_early, bool has_proof)
 {
     if (request->event == EVENT_OPENAT || request->event == EVENT_OPENAT2)
         open_finished(request, req, result, is_early);
     else if (request->event == EVENT_CONNECT)
         connect_finished(request, req, result, is_early);
+    else if (has_proof)
+        change_finished(request, req, result);
     else
-        change_finished(request, req, result, is_early);
+        change_unproven(request, result);
 }
 
 /* ---- hooks ---- */
@@ -351,7 +368,7 @@ int uring_submitted(struct bpf_raw_tracepoint_args *context)
     keep_arguments(request, req);
     struct request *former = bpf_map_lookup_elem(&requests, &key);
     if (former) /* its completion was not seen */
-        request_finished(former, key, 0, true);
+        request_finished(former, key, 0, true, false);
     bpf_map_delete_elem(&touches, &key);
     bool is_kept = !(READ(req, flags) & REQ_CQE_SKIP) &&
                    bpf_map_update_elem(&requests, &key, request, BPF_ANY) == 0;
@@ -359,7 +376,7 @@ int uring_submitted(struct bpf_raw_tracepoint_args *context)
         return 0;
     if (former)
         bpf_map_delete_elem(&requests, &key);
-    request_finished(request, key, 0, true);
+    request_finished(request, key, 0, true, false);
     return 0;
 }
 
@@ -370,7 +387,7 @@ int uring_completed(struct bpf_raw_tracepoint_args *context)
     struct request *request = bpf_map_lookup_elem(&requests, &key);
     if (!request)
         return 0;
-    request_finished(request, key, READ((struct io_kiocb *)key, cqe.res), false);
+    request_finished(request, key, READ((struct io_kiocb *)key, cqe.res), false, true);
     bpf_map_delete_elem(&requests, &key);
     bpf_map_delete_elem(&touches, &key);
     return 0;
@@ -389,7 +406,7 @@ static long overflow_step(const void *map, __u64 *key, struct request *request,
     __u64 req = *key;
     if (request->ring != overflow->ring || request->user_data != overflow->user_data)
         return 0;
-    request_finished(request, req, overflow->result, false);
+    request_finished(request, req, overflow->result, false, false);
     bpf_map_delete_elem(&requests, &req);
     return 1;
 }
