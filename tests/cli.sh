@@ -128,7 +128,7 @@ case_a_configuration_file_gives_values_and_lists_and_the_command_line_wins() {
     [[ -d $work/from-file ]]
     fails 1 'the rules do not load' "$PICKET" run --config "$work/config.yml" \
         --rules "$work/broken2.yml" --state "$work/from-line"
-    ! grep -q broken1.yml "$work/err"
+    if grep -q broken1.yml "$work/err"; then return 1; fi
     [[ -d $work/from-line ]]
     # the value `for` of the file ends it
     fails 0 'picket: ready' timeout 60 "$PICKET" run --config "$work/config.yml" \

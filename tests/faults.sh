@@ -126,7 +126,7 @@ case_a_reader_that_pauses_does_not_cost_an_engine() {
     echo $! >>"$work/pids"
     wait_for 20 is_seen m3000.
     [[ $(count_seen m) -eq 3000 ]]
-    ! says role_
+    if says role_; then return 1; fi
     stop_picket
 }
 
