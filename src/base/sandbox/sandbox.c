@@ -189,6 +189,16 @@ static int rules_add_read(scmp_filter_ctx filter)
     return failed;
 }
 
+static int rules_add_refusal(scmp_filter_ctx filter, const struct sandbox_refusal *refusal)
+{
+    int failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, refusal->syscall, 1,
+                                  SCMP_A0(SCMP_CMP_NE, refusal->argument));
+    if (!failed)
+        failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint32_t)refusal->error),
+                                  refusal->syscall, 1, SCMP_A0(SCMP_CMP_EQ, refusal->argument));
+    return failed;
+}
+
 static err_kind seccomp_enter(const struct sandbox_policy *policy, bool *ret_is_on,
                               struct err_ctx *err)
 {
@@ -204,6 +214,8 @@ static err_kind seccomp_enter(const struct sandbox_policy *policy, bool *ret_is_
         failed = rules_add(filter, syscalls_write, sizeof syscalls_write / sizeof *syscalls_write);
     if (!failed)
         failed = rules_add(filter, policy->syscalls, policy->syscall_count);
+    if (!failed && policy->refusal)
+        failed = rules_add_refusal(filter, policy->refusal);
     if (!failed)
         failed = seccomp_load(filter);
     seccomp_release(filter);

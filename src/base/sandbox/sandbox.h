@@ -15,12 +15,20 @@
  * else this number, which Debian policy leaves unassigned. */
 #define SANDBOX_UID_DEFAULT 60517
 
+/* A call that is allowed but for one value of its first argument, which fails with this errno. */
+struct sandbox_refusal {
+    int syscall;
+    uint64_t argument;
+    int error;
+};
+
 struct sandbox_policy {
     const char *role;
     bool keep_uid;       /* stays root (with the capabilities below only) */
     uint64_t caps;       /* bit n: capability n is kept, permitted and effective */
     const int *syscalls; /* numbers allowed beside the common ones */
     size_t syscall_count;
+    const struct sandbox_refusal *refusal; /* its call is not in `syscalls`; NULL: none */
     bool may_read_files;  /* open and stat at all; the folders are said by Landlock */
     bool may_write_files; /* and change them */
     /* No Landlock: a process behind it may not look into others' /proc/PID/root (its hook on ptrace

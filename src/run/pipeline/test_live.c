@@ -397,7 +397,7 @@ static void a_record_that_ended_three_engines_is_left_out(void **state)
     end(fixture);
     stored(fixture, "dead", 0, letter, sizeof letter, &count);
     assert_int_equal(count, 1);
-    snprintf(position, sizeof position, "\"position\":\"ring/%u@%llu\"", RING_ID,
+    snprintf(position, sizeof position, "\"position\":\"ring/%d@%llu\"", RING_ID,
              (unsigned long long)poison);
     assert_non_null(strstr(letter, "\"reason\":\"ended the engine three times\""));
     assert_non_null(strstr(letter, position));

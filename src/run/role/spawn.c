@@ -1,4 +1,5 @@
 /* The table of roles, and how a child of one is started and shut in. */
+#include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 
@@ -20,18 +22,16 @@
 
 /* Loading and attaching; and looking at processes through descriptors of their /proc folders. */
 static const int sensor_syscalls[] = {
-    SCMP_SYS(bpf),
-    SCMP_SYS(dup3),
-    SCMP_SYS(perf_event_open),
-    SCMP_SYS(ioctl),
-    SCMP_SYS(pidfd_open),
-    SCMP_SYS(epoll_create1),
-    SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_wait),
-    SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(fchdir),
-    SCMP_SYS(pidfd_send_signal),
+    SCMP_SYS(dup3),          SCMP_SYS(perf_event_open),
+    SCMP_SYS(ioctl),         SCMP_SYS(pidfd_open),
+    SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(fchdir),        SCMP_SYS(pidfd_send_signal),
 };
+
+/* libbpf lists the modules' BTF when a kernel lacks a type that we may do without; that needs
+ * CAP_SYS_ADMIN, and it gives the program up when refused. It is told that there are none. */
+static const struct sandbox_refusal no_module_btf = {SCMP_SYS(bpf), BPF_BTF_GET_NEXT_ID, ENOENT};
 
 struct role_desc {
     const char *name;
@@ -47,6 +47,7 @@ static const struct role_desc role_table[ROLE_COUNT] = {
                               CAP(CAP_SYS_PTRACE),
                       .syscalls = sensor_syscalls,
                       .syscall_count = sizeof sensor_syscalls / sizeof *sensor_syscalls,
+                      .refusal = &no_module_btf,
                       .may_read_files = true,
                       .without_landlock = true,
                       .dir_fd = -1}},
