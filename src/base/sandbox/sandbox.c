@@ -67,7 +67,7 @@ static const int syscalls_common[] = {
     SCMP_SYS(ftruncate),
     SCMP_SYS(memfd_create),
     SCMP_SYS(fadvise64),
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SANDBOX_SANITIZED
     SCMP_SYS(sigaltstack), /* the sanitizer's own, before each call that does not return */
 #endif
 };

@@ -11,6 +11,16 @@
 
 #include "core/error.h"
 
+/* Built with AddressSanitizer, whose shadow is larger than any limit and which needs a call or two
+ * more. gcc says so by one macro, clang by a feature. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANDBOX_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANDBOX_SANITIZED 1
+#endif
+#endif
+
 /* The account that roles without privilege run as when started by root: `picket` where it exists,
  * else this number, which Debian policy leaves unassigned. */
 #define SANDBOX_UID_DEFAULT 60517

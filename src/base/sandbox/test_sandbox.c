@@ -115,7 +115,7 @@ static int burn_time(void)
     return 0;
 }
 
-#ifndef __SANITIZE_ADDRESS__ /* its shadow alone is over any limit */
+#ifndef SANDBOX_SANITIZED /* its shadow alone is over any limit */
 static int take_memory(void)
 {
     for (int count = 0; count < 64; count++)
@@ -131,7 +131,7 @@ static void time_and_memory_are_limited(void **state)
     struct sandbox_policy policy = nothing;
     policy.cpu_seconds_max = 1;
     assert_int_equal(inside(&policy, burn_time), 100 + SIGKILL);
-#ifndef __SANITIZE_ADDRESS__
+#ifndef SANDBOX_SANITIZED
     policy = nothing;
     policy.memory_bytes_max = 256 << 20;
     assert_int_equal(inside(&policy, take_memory), 0);

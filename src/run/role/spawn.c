@@ -72,7 +72,7 @@ err_kind role_confine(enum role_kind role, int dir_fd, struct err_ctx *err)
     struct sandbox_policy policy = role_table[role].policy;
     struct sandbox_report report;
     policy.dir_fd = dir_fd;
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef SANDBOX_SANITIZED
     policy.memory_bytes_max = 0; /* the sanitizer's shadow is larger than any limit */
 #endif
     return sandbox_enter(&policy, &report, err);
