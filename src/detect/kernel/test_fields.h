@@ -59,7 +59,10 @@ static int set_up(void **state)
     struct process_options options = {0};
     struct kernel_facts facts = {.container = find_container, .user_name = find_user};
     struct err_ctx err = {0};
-    assert_int_equal(process_table_open(&options, &fixture->table, &err), OK);
+    if (!fixture || process_table_open(&options, &fixture->table, &err) != OK) {
+        free(fixture);
+        return -1;
+    }
     kernel_decoder_init(&fixture->decoder, fixture->table, &facts, TEST_WALL_NS, SPAN("box"));
     arena_init(&fixture->arena, 1 << 20);
     *state = fixture;

@@ -106,6 +106,7 @@ static void wrong_documents_end_with_a_place(void **state)
         assert_false(open_text(&file, bad_cases[index].yaml, &diagnostics));
         diagnostics_write(&diagnostics, &out);
         writer_byte(&out, 0);
+        assert_false(out.is_full);
         if (strcmp((const char *)out.data, bad_cases[index].message) != 0) {
             print_error("%s  expected %s  found %s", bad_cases[index].yaml,
                         bad_cases[index].message, (const char *)out.data);
@@ -133,6 +134,7 @@ static void an_alias_bomb_ends_at_the_limit(void **state)
         writer_text(&yaml, "]\n");
     }
     writer_byte(&yaml, 0);
+    assert_false(yaml.is_full);
     assert_false(open_text(&file, (const char *)yaml.data, &diagnostics));
     assert_int_equal(diagnostics.error_count, 1);
     close_all(&file, &diagnostics);
@@ -172,6 +174,7 @@ static void diagnostics_keep_a_limit_and_count_on(void **state)
     diagnostics_warning(&diagnostics, &at, "odd");
     diagnostics_write(&diagnostics, &out);
     writer_byte(&out, 0);
+    assert_false(out.is_full);
     assert_string_equal((const char *)out.data,
                         "a\\e.yaml:3:4: error: wrong 'that'; did you mean 'this'?\n"
                         "a\\e.yaml:3:4: warning: odd\n1 more errors and warnings\n");
