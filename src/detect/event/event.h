@@ -88,10 +88,16 @@ struct schema {
     const struct field_desc *fields;
     size_t field_count;
     const char *route; /* the field that rules are routed by, "evt.type" */
+    /* Sources without a fixed set of fields (JSON): any other name, brackets and dots included, is
+     * this field with the whole name as its argument. FIELD_WHOLE is a list of every leaf's value,
+     * for keywords. NULL: the fields are all there are. */
+    const struct field_desc *open;
     /* Refuses a wrong argument of a known field ("evt.arg.flgs"): false, and *ret_hint may name
      * what was meant (static). NULL: every argument of the right kind is fine. */
     bool (*argument_check)(const struct field_desc *field, span argument, const char **ret_hint);
 };
+
+#define FIELD_WHOLE ""
 
 /* A field with its argument, as a rule names it. argument.data is NULL without one. */
 struct field_ref {
@@ -119,6 +125,14 @@ struct projection {
 
 /* ---- event ---- */
 
+/* Where a log comes from, in Sigma's three parts; data NULL: not said. A rule is for an event when
+ * every part that the rule names is equal in the event. */
+struct logsource {
+    span product;
+    span category;
+    span service;
+};
+
 /* Fetches one field of the decoder's current record. Text may point into the record or into the
  * arena; both live until event_begin. Absent: leave ret->kind VALUE_ABSENT. */
 typedef void (*event_fetch)(void *decoder, const struct field_ref *ref, struct arena *arena,
@@ -128,6 +142,10 @@ struct event {
     const struct projection *projection;
     event_fetch fetch;
     void *decoder;
+    const struct logsource *logsource; /* NULL: not known; rules of any logsource are for it */
+    /* By slot, set by the decoder with each record: bytes that determine the slot's value, its kind
+     * included; data NULL: absent. NULL: the source has none. */
+    const span *raw;
     struct arena *arena; /* of this event; reset by event_begin */
     struct value *values;
     uint32_t *fetched; /* per slot: the generation it was fetched in */

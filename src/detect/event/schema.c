@@ -66,6 +66,10 @@ enum field_lookup schema_resolve(const struct schema *schema, span name, struct 
             ref.argument = span_after(base, cut + 1);
         }
     }
+    if (!ref.field && schema->open) {
+        *ret = (struct field_ref){.field = schema->open, .argument = name, .index = -1};
+        return FIELD_FOUND;
+    }
     if (!ref.field) {
         *ret_hint = schema_nearest(schema, base);
         return FIELD_UNKNOWN;

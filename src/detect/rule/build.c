@@ -112,8 +112,12 @@ uint32_t rule_build_field(struct rule_builder *builder, const struct field_ref *
     /* one spelling a slot: evt.arg.flags and evt.arg[flags] are the same */
     AUTO(writer_free) struct writer spelt;
     writer_init(&spelt, IR_TEXT_MAX);
-    writer_text(&spelt, ref->field->name);
-    if (ref->argument.data) {
+    if (ref->field == builder->schema->open) {
+        writer_put(&spelt, ref->argument);
+    } else {
+        writer_text(&spelt, ref->field->name);
+    }
+    if (ref->argument.data && ref->field != builder->schema->open) {
         writer_byte(&spelt, '[');
         writer_put(&spelt, ref->argument);
         writer_byte(&spelt, ']');
@@ -425,6 +429,9 @@ void rule_build_rule(struct rule_builder *builder, const struct rule_definition 
         .desc = copy(builder, definition->desc),
         .response = copy(builder, definition->response),
         .source = copy(builder, definition->source),
+        .logsource = {.product = copy(builder, definition->logsource.product),
+                      .category = copy(builder, definition->logsource.category),
+                      .service = copy(builder, definition->logsource.service)},
         .priority_name = copy(builder, definition->priority_name),
         .priority = definition->priority,
         .is_enabled = definition->is_enabled,

@@ -35,8 +35,12 @@ enum rule_operator {
 };
 #define RULE_OPERATOR_COUNT (RULE_PATH_PREFIX + 1)
 
-enum rule_case { RULE_CASE_EXACT, RULE_CASE_ASCII };
-#define RULE_CASE_COUNT 2
+enum rule_case {
+    RULE_CASE_EXACT,
+    RULE_CASE_ASCII,
+    RULE_CASE_UNICODE, /* simple folding */
+};
+#define RULE_CASE_COUNT 3
 
 /* How a value and a literal are brought to one type before they are compared. */
 enum rule_type {
@@ -93,6 +97,7 @@ struct rule_definition {
     span desc;
     span response; /* data NULL: none */
     span source;
+    struct logsource logsource; /* parts that the rule names */
     span priority_name;
     uint8_t priority;
     bool is_enabled;

@@ -1,7 +1,7 @@
 /* The image: one compiled set of rules as bytes. All numbers little endian, records one after the
  * other, texts inline, references by number of an earlier record:
  *
- *   magic "PKRULE01"  source text
+ *   magic "PKRULE02"  source text
  *   u32 count + fields       text
  *   u32 count + links        u32                        (children of nodes, arguments of calls)
  *   u32 count + expressions  u8 kind, then by kind
@@ -14,7 +14,7 @@
  * Reading checks each record before it is added. */
 #include "rule/ir.h"
 
-static const uint8_t magic[8] = "PKRULE01";
+static const uint8_t magic[8] = "PKRULE02";
 
 /* ---- out ---- */
 
@@ -125,6 +125,9 @@ static void put_rule(struct writer *out, const struct ir_rule *rule)
     put_text(out, info->desc);
     put_text(out, info->response);
     put_text(out, info->source);
+    put_text(out, info->logsource.product);
+    put_text(out, info->logsource.category);
+    put_text(out, info->logsource.service);
     put_text(out, info->priority_name);
     put_u8(out, info->priority);
     put_u8(out, info->is_enabled);
@@ -339,8 +342,9 @@ static bool get_rule(struct ir *ir, span *in, const struct schema *schema)
     uint8_t priority;
     if (!get_some_text(in, &info->name) || !get_text(in, &info->id) || !get_text(in, &info->desc) ||
         !get_text(in, &info->response) || !get_some_text(in, &info->source) ||
-        !get_some_text(in, &info->priority_name) || !span_u8(in, &priority) ||
-        !get_bool(in, &info->is_enabled) || !get_text(in, &info->file) ||
+        !get_text(in, &info->logsource.product) || !get_text(in, &info->logsource.category) ||
+        !get_text(in, &info->logsource.service) || !get_some_text(in, &info->priority_name) ||
+        !span_u8(in, &priority) || !get_bool(in, &info->is_enabled) || !get_text(in, &info->file) ||
         !span_u32le(in, &info->line) || !span_u64le(in, &info->hash) || !get_tags(ir, in, info) ||
         !span_u32le(in, &rule.root) || !span_u32le(in, &rule.part_first) ||
         !span_u32le(in, &rule.part_count))
