@@ -220,20 +220,44 @@ static struct value array(const json_t *json, const struct field_desc *field, st
     return list(items, count, field, arena);
 }
 
-/* proc.aname[1], proc.aname[2], … as one list. */
+/* The number in `name[number]`; 0: the key is something else. */
+static unsigned index_of(const char *key, const char *name, size_t name_len)
+{
+    if (strncmp(key, name, name_len) != 0 || key[name_len] != '[')
+        return 0;
+    char *end;
+    unsigned long index = strtoul(key + name_len + 1, &end, 10);
+    return strcmp(end, "]") == 0 && index < ITEMS_MAX ? (unsigned)index : 0;
+}
+
+/* The first item of a list of ancestors is the parent, which has a field of its own too. */
+static const char *parent_field(const char *name)
+{
+    static const char *const pairs[][2] = {
+        {"proc.aname", "proc.pname"},       {"proc.aexe", "proc.pexe"},
+        {"proc.aexepath", "proc.pexepath"}, {"proc.acmdline", "proc.pcmdline"},
+        {"proc.apid", "proc.ppid"},
+    };
+    for (size_t index = 0; index < sizeof pairs / sizeof *pairs; index++)
+        if (strcmp(pairs[index][0], name) == 0)
+            return pairs[index][1];
+    return NULL;
+}
+
+/* proc.pname, proc.aname[1], proc.aname[2], …, as far as they are given, as one list. */
 static struct value indexed(const json_t *object, const struct field_desc *field,
                             struct arena *arena)
 {
-    const json_t *items[ITEMS_MAX];
+    const json_t *items[ITEMS_MAX + 1];
     size_t count = 0;
-    for (unsigned index = 1; count < ITEMS_MAX; index++) {
-        char key[KEY_BYTES_MAX];
-        snprintf(key, sizeof key, "%s[%u]", field->name, index);
-        const json_t *item = json_object_get(object, key);
-        if (!item)
-            break;
-        items[count++] = item;
-    }
+    size_t name_len = strlen(field->name);
+    const char *parent = parent_field(field->name);
+    if (parent && json_object_get(object, parent))
+        items[count++] = json_object_get(object, parent);
+    for (void *at = json_object_iter((json_t *)object); at && count < ITEMS_MAX;
+         at = json_object_iter_next((json_t *)object, at))
+        if (index_of(json_object_iter_key(at), field->name, name_len))
+            items[count++] = json_object_iter_value(at);
     return list(items, count, field, arena);
 }
 

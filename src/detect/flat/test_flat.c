@@ -101,6 +101,14 @@ static void bare_ancestors_are_all_of_them(void **state)
     assert_int_equal(value.list.count, 2);
     value = fetch("{\"proc.aname\": [\"sh\", null, \"sshd\"]}", "proc.aname");
     assert_int_equal(value.list.count, 2);
+    value =
+        fetch("{\"proc.aname[3]\": \"sshd\", \"proc.aname[0]\": \"id\", \"proc.aname[x]\": \"no\"}",
+              "proc.aname");
+    assert_int_equal(value.list.count, 1);
+    assert_true(span_eq(value.list.items[0].text, SPAN("sshd")));
+    value = fetch("{\"proc.pname\": \"sh\", \"proc.aname[2]\": \"sshd\"}", "proc.aname");
+    assert_int_equal(value.list.count, 2);
+    assert_int_equal(fetch("{\"proc.aname[0]\": \"id\"}", "proc.aname").kind, VALUE_ABSENT);
 }
 
 static void time_is_text_or_nanoseconds(void **state)
