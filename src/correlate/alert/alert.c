@@ -29,6 +29,7 @@ static const struct {
     {"correlate.in", offsetof(struct alert_counters, in)},
     {"correlate.out", offsetof(struct alert_counters, out)},
     {"correlate.deduplicated", offsetof(struct alert_counters, deduplicated)},
+    {"correlate.shadow", offsetof(struct alert_counters, shadow)},
     {"correlate.dead", offsetof(struct alert_counters, dead)},
     {"correlate.versions", offsetof(struct alert_counters, versions)},
     {"correlate.evicted", offsetof(struct alert_counters, evicted)},
@@ -226,8 +227,13 @@ static err_kind record_take(struct alert_stage *stage, const struct topic_record
     stage->position = record->offset + 1;
     struct signal_view signal;
     const char *reason = signal_view_open(&signal, record->value);
-    err_kind kind = reason ? dead_append(stage, record->offset, reason, err)
-                           : signal_count(stage, &signal, err);
+    err_kind kind = OK;
+    if (reason)
+        kind = dead_append(stage, record->offset, reason, err);
+    else if (signal.is_shadow)
+        stage->counted.shadow++;
+    else
+        kind = signal_count(stage, &signal, err);
     signal_view_close(&signal);
     return kind;
 }

@@ -27,11 +27,12 @@ struct alert_options {
 };
 
 /* Since the store was made; kept in it as correlate.*, committed with what they count.
- * in = out + deduplicated + dead. */
+ * in = out + deduplicated + shadow + dead. */
 struct alert_counters {
     uint64_t in;           /* signals read */
     uint64_t out;          /* alerts raised */
     uint64_t deduplicated; /* signals counted into an open alert */
+    uint64_t shadow;       /* signals of rules in stage shadow: no alert */
     uint64_t dead;         /* not a signal: noted in the topic `dead` with offset and reason */
     uint64_t versions;     /* records written to `alerts` */
     uint64_t evicted;      /* closed early for open_max */

@@ -108,7 +108,8 @@ static struct alert_counters counters_get(struct topic_log *log)
 {
     struct alert_counters counters;
     MUST(alert_counters_get(log, &counters, err));
-    assert_int_equal(counters.in, counters.out + counters.deduplicated + counters.dead);
+    assert_int_equal(counters.in,
+                     counters.out + counters.deduplicated + counters.shadow + counters.dead);
     return counters;
 }
 
@@ -233,6 +234,26 @@ static void what_is_no_signal_is_dead_with_its_offset(void **state)
     assert_int_equal(counters.dead, 8);
     assert_int_equal(counters.out, 1);
     assert_int_equal(topic_end(log, ALERT_TOPIC_DEAD), 8);
+    alert_stage_close(stage);
+    topic_log_close(log);
+}
+
+static void a_shadow_signal_raises_no_alert(void **state)
+{
+    struct topic_log *log = log_open(*state);
+    struct alert_stage *stage = stage_open(log, 0, 3);
+    MUST(topic_begin(log, err));
+    record_append(log, "{\"stage\":\"shadow\",\"rule\":\"r\",\"entity\":\"e\",\"id\":"
+                       "\"00000000000000000000000000000000\",\"time\":\"1970-01-01T00:00:00Z\"}");
+    signal_append(log, 1, 1, SECOND);
+    MUST(topic_commit(log, err));
+    while (step(stage, 0)) {
+    }
+    struct alert_counters counters = counters_get(log);
+    assert_int_equal(counters.in, 2);
+    assert_int_equal(counters.shadow, 1);
+    assert_int_equal(counters.out, 1);
+    assert_int_equal(topic_end(log, ALERT_TOPIC), 1);
     alert_stage_close(stage);
     topic_log_close(log);
 }
@@ -389,6 +410,7 @@ int main(void)
         IN_PLACE(a_flood_makes_one_alert_in_few_versions),
         IN_PLACE(a_new_window_makes_a_new_alert),
         IN_PLACE(what_is_no_signal_is_dead_with_its_offset),
+        IN_PLACE(a_shadow_signal_raises_no_alert),
         IN_PLACE(the_oldest_is_closed_early_at_the_cap),
         IN_PLACE(restarts_change_nothing),
         cmocka_unit_test(times_are_parsed_strictly),

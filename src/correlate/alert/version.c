@@ -98,6 +98,7 @@ const char *signal_view_open(struct signal_view *view, span record)
         return "no time in RFC 3339, UTC";
     if (rule.len + entity.len + 1 > ALERT_KEY_BYTES_MAX)
         return "rule and entity are too long";
+    view->is_shadow = span_eq(member(view->json, "stage"), SPAN("shadow"));
     memcpy(view->id, id.data, ALERT_ID_BYTES);
     memcpy(view->key_bytes, rule.data, rule.len);
     view->key_bytes[rule.len] = 0;

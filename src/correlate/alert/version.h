@@ -10,7 +10,8 @@ struct signal_view {
     json_t *json;
     char id[ALERT_ID_BYTES];
     uint64_t time_wall_ns;
-    span key; /* rule, NUL, entity, in key_bytes */
+    bool is_shadow; /* its rule is not for people yet */
+    span key;       /* rule, NUL, entity, in key_bytes */
     uint8_t key_bytes[ALERT_KEY_BYTES_MAX];
 };
 

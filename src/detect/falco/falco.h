@@ -7,6 +7,7 @@
 
 #include "core/span.h"
 #include "rule/rule.h"
+#include "strategy/strategy.h"
 #include "yaml/yaml.h"
 
 /* The version of Falco's rule language that is read, as required_engine_version counts. */
@@ -17,7 +18,7 @@
 struct falco_input {
     span name; /* as errors show it */
     span bytes;
-    span response; /* what to do when a rule of this file matches; data NULL: not said */
+    const struct strategy *strategy; /* of all its rules; NULL: none */
 };
 
 /* Builds the rules of all files. The inputs are borrowed for the call. True when nothing was wrong;

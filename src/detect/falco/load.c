@@ -59,22 +59,33 @@ static void document_read(struct collection *collection, const struct yaml_file 
 
 /* ---- building ---- */
 
-static span response_find(const struct collection *collection, span file)
+static const struct strategy *strategy_find(const struct collection *collection, span file)
 {
+    static const struct strategy none = {.stage = STAGE_LIVE};
     for (size_t index = 0; index < collection->input_count; index++)
-        if (collection->inputs[index].name.data == file.data)
-            return collection->inputs[index].response;
-    return (span){NULL, 0};
+        if (collection->inputs[index].name.data == file.data && collection->inputs[index].strategy)
+            return collection->inputs[index].strategy;
+    return &none;
+}
+
+/* A rule of a stage that does not run is there to be listed: nobody asks what it would match. */
+static uint32_t root_build(struct compile *compile, const struct falco_rule *rule,
+                           enum rule_stage stage)
+{
+    if (!rule_builder_runs(compile->builder, stage))
+        return rule_build_constant(compile->builder, false);
+    struct text condition = exceptions_apply(compile->collection, rule);
+    return condition_compile(compile, &condition, UINT32_MAX);
 }
 
 static void rule_build(struct compile *compile, const struct falco_rule *rule)
 {
-    struct text condition = exceptions_apply(compile->collection, rule);
+    const struct strategy *strategy = strategy_find(compile->collection, rule->at.file);
     struct rule_output_part *parts = NULL;
     size_t part_count = 0;
     compile->tolerates_unknown = rule->skip_if_unknown;
     compile->met_unknown = false;
-    uint32_t root = condition_compile(compile, &condition, UINT32_MAX);
+    uint32_t root = root_build(compile, rule, strategy->stage);
     bool is_output_good = output_compile(compile, &rule->output, &parts, &part_count);
     compile->tolerates_unknown = false;
     if (compile->met_unknown && rule->skip_if_unknown)
@@ -87,10 +98,12 @@ static void rule_build(struct compile *compile, const struct falco_rule *rule)
     struct rule_definition definition = {
         .name = rule->name,
         .desc = rule->desc,
-        .response = response_find(compile->collection, rule->at.file),
+        .response = strategy->response,
+        .owner = strategy->owner,
         .source = rule->source,
         .priority_name = span_str(priority_names[rule->priority]),
         .priority = rule->priority,
+        .stage = strategy->stage,
         .is_enabled = rule->is_enabled,
         .tags = rule->tags,
         .tag_count = rule->tag_count,

@@ -17,6 +17,7 @@ struct rule_builder {
     struct map expressions; /* hash of meaning -> index */
     struct map predicates;
     struct map nodes;
+    uint32_t stages;     /* that run, a bit each */
     const char *failure; /* NULL: none yet */
 };
 
@@ -27,6 +28,7 @@ err_kind rule_builder_open(const struct schema *schema, struct rule_builder **re
     if (!builder)
         return err_set(err, ERR_SYSTEM, "rule builder");
     builder->schema = schema;
+    builder->stages = UINT32_MAX;
     ir_init(&builder->ir);
     builder->ir.source = span_str(schema->source);
     map_init(&builder->fields, IR_RECORDS_MAX, MAP_SEED);
@@ -51,6 +53,39 @@ void rule_builder_close(struct rule_builder *builder)
     map_free(&builder->predicates);
     map_free(&builder->nodes);
     free(builder);
+}
+
+void rule_builder_stages(struct rule_builder *builder, uint32_t stages)
+{
+    builder->stages = stages;
+}
+
+bool rule_builder_runs(const struct rule_builder *builder, enum rule_stage stage)
+{
+    return builder->stages >> stage & 1;
+}
+
+static const char *const stage_names[STAGE_COUNT] = {
+    [STAGE_LIVE] = "live",
+    [STAGE_SHADOW] = "shadow",
+    [STAGE_DRAFT] = "draft",
+    [STAGE_RETIRED] = "retired",
+};
+
+const char *rule_stage_name(enum rule_stage stage)
+{
+    return stage_names[stage];
+}
+
+bool rule_stage_parse(span word, enum rule_stage *ret)
+{
+    for (size_t stage = 0; stage < STAGE_COUNT; stage++) {
+        if (span_eq(word, span_str(stage_names[stage]))) {
+            *ret = (enum rule_stage)stage;
+            return true;
+        }
+    }
+    return false;
 }
 
 static uint32_t fail(struct rule_builder *builder, const char *failure)
@@ -428,13 +463,15 @@ void rule_build_rule(struct rule_builder *builder, const struct rule_definition 
         .id = copy(builder, definition->id),
         .desc = copy(builder, definition->desc),
         .response = copy(builder, definition->response),
+        .owner = copy(builder, definition->owner),
         .source = copy(builder, definition->source),
         .logsource = {.product = copy(builder, definition->logsource.product),
                       .category = copy(builder, definition->logsource.category),
                       .service = copy(builder, definition->logsource.service)},
         .priority_name = copy(builder, definition->priority_name),
         .priority = definition->priority,
-        .is_enabled = definition->is_enabled,
+        .stage = definition->stage,
+        .is_enabled = definition->is_enabled && rule_builder_runs(builder, definition->stage),
         .file = copy(builder, definition->file),
         .line = definition->line,
         .hash = ir->nodes[definition->root].hash,

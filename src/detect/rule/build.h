@@ -16,6 +16,16 @@
 
 #define RULE_NONE UINT32_MAX
 
+/* How far a rule got. live: for people to see. shadow: matches are kept, marked, shown to nobody
+ * unasked. draft: being written. retired: kept as text alone. */
+enum rule_stage { STAGE_LIVE, STAGE_SHADOW, STAGE_DRAFT, STAGE_RETIRED };
+#define STAGE_COUNT 4
+#define STAGES_RUN  (1u << STAGE_LIVE | 1u << STAGE_SHADOW) /* what watches a host */
+#define STAGES_TEST (STAGES_RUN | 1u << STAGE_DRAFT)        /* what is checked and tested */
+
+const char *rule_stage_name(enum rule_stage stage);
+MUST_USE bool rule_stage_parse(span word, enum rule_stage *ret);
+
 struct rule_builder;
 
 enum rule_operator {
@@ -97,9 +107,11 @@ struct rule_definition {
     span desc;
     span response; /* data NULL: none */
     span source;
+    span owner;                 /* data NULL: not said */
     struct logsource logsource; /* parts that the rule names */
     span priority_name;
     uint8_t priority;
+    enum rule_stage stage;
     bool is_enabled;
     const span *tags;
     size_t tag_count;
@@ -114,6 +126,10 @@ struct rule_definition {
 MUST_USE err_kind rule_builder_open(const struct schema *schema, struct rule_builder **ret,
                                     struct err_ctx *err);
 void rule_builder_close(struct rule_builder *builder);
+/* Which stages run, a bit each (all when not told). A rule of another one is built disabled and
+ * with no condition, so that it is listed; its front end does not look at its condition. */
+void rule_builder_stages(struct rule_builder *builder, uint32_t stages);
+bool rule_builder_runs(const struct rule_builder *builder, enum rule_stage stage);
 
 /* ---- expressions ---- */
 uint32_t rule_build_field(struct rule_builder *builder, const struct field_ref *ref);

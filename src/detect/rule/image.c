@@ -1,7 +1,7 @@
 /* The image: one compiled set of rules as bytes. All numbers little endian, records one after the
  * other, texts inline, references by number of an earlier record:
  *
- *   magic "PKRULE02"  source text
+ *   magic "PKRULE03"  source text
  *   u32 count + fields       text
  *   u32 count + links        u32                        (children of nodes, arguments of calls)
  *   u32 count + expressions  u8 kind, then by kind
@@ -14,7 +14,7 @@
  * Reading checks each record before it is added. */
 #include "rule/ir.h"
 
-static const uint8_t magic[8] = "PKRULE02";
+static const uint8_t magic[8] = "PKRULE03";
 
 /* ---- out ---- */
 
@@ -124,12 +124,14 @@ static void put_rule(struct writer *out, const struct ir_rule *rule)
     put_text(out, info->id);
     put_text(out, info->desc);
     put_text(out, info->response);
+    put_text(out, info->owner);
     put_text(out, info->source);
     put_text(out, info->logsource.product);
     put_text(out, info->logsource.category);
     put_text(out, info->logsource.service);
     put_text(out, info->priority_name);
     put_u8(out, info->priority);
+    put_u8(out, info->stage);
     put_u8(out, info->is_enabled);
     put_text(out, info->file);
     put_u32(out, info->line);
@@ -339,18 +341,20 @@ static bool get_rule(struct ir *ir, span *in, const struct schema *schema)
     (void)schema;
     struct ir_rule rule = {0};
     struct rule_info *info = &rule.info;
-    uint8_t priority;
+    uint8_t priority, stage;
     if (!get_some_text(in, &info->name) || !get_text(in, &info->id) || !get_text(in, &info->desc) ||
-        !get_text(in, &info->response) || !get_some_text(in, &info->source) ||
-        !get_text(in, &info->logsource.product) || !get_text(in, &info->logsource.category) ||
-        !get_text(in, &info->logsource.service) || !get_some_text(in, &info->priority_name) ||
-        !span_u8(in, &priority) || !get_bool(in, &info->is_enabled) || !get_text(in, &info->file) ||
+        !get_text(in, &info->response) || !get_text(in, &info->owner) ||
+        !get_some_text(in, &info->source) || !get_text(in, &info->logsource.product) ||
+        !get_text(in, &info->logsource.category) || !get_text(in, &info->logsource.service) ||
+        !get_some_text(in, &info->priority_name) || !span_u8(in, &priority) ||
+        !span_u8(in, &stage) || !get_bool(in, &info->is_enabled) || !get_text(in, &info->file) ||
         !span_u32le(in, &info->line) || !span_u64le(in, &info->hash) || !get_tags(ir, in, info) ||
         !span_u32le(in, &rule.root) || !span_u32le(in, &rule.part_first) ||
         !span_u32le(in, &rule.part_count))
         return false;
     info->priority = priority;
-    return priority <= PRIORITY_DEBUG && rule.root < ir->node_count &&
+    info->stage = stage;
+    return priority <= PRIORITY_DEBUG && stage < STAGE_COUNT && rule.root < ir->node_count &&
            rule.part_count <= IR_PARTS_MAX &&
            (uint64_t)rule.part_first + rule.part_count <= ir->part_count &&
            ir->rule_count < IR_RULES_MAX && ir_add_rule(ir, &rule) != RULE_NONE;

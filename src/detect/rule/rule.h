@@ -31,10 +31,12 @@ struct rule_info {
     span id; /* Sigma's id; data NULL: none */
     span desc;
     span response;              /* what to do, from the rule's strategy; data NULL: not said */
+    span owner;                 /* data NULL: not said */
     span source;                /* "syscall" */
     struct logsource logsource; /* parts that the rule names */
     span priority_name;         /* as JSON shows it: Falco's word, or Sigma's level */
     enum rule_priority priority;
+    enum rule_stage stage;
     bool is_enabled;
     const span *tags;
     size_t tag_count;

@@ -213,13 +213,21 @@ static void entities_write(struct writer *out, const struct signal_context *cont
     writer_free(&name);
 }
 
+bool signal_is_shadow(span json)
+{
+    return span_starts(json, SPAN("{\"stage\":\"shadow\","));
+}
+
 err_kind signal_write(const struct signal_match *match, const struct signal_context *context,
                       struct writer *out, struct err_ctx *err)
 {
     const struct rule_info *rule = match->rule;
     char id[SIGNAL_ID_BYTES + 1];
     signal_id(rule, context->event_identity, id);
-    writer_text(out, "{\"hostname\":");
+    writer_byte(out, '{');
+    if (rule->stage != STAGE_LIVE)
+        writer_format(out, "\"stage\":\"%s\",", rule_stage_name(rule->stage));
+    writer_text(out, "\"hostname\":");
     writer_json_string(out, context->hostname);
     text_write(out, "output", match->output.data ? match->output : SPAN(""));
     fields_write(out, match);

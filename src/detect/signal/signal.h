@@ -67,6 +67,10 @@ MUST_USE err_kind signal_write(const struct signal_match *match,
                                const struct signal_context *context, struct writer *out,
                                struct err_ctx *err);
 
+/* Of a rule in stage shadow: kept, but not for people who did not ask. Such a signal begins with
+ * `{"stage":"shadow",`; a live rule's has no such member. */
+bool signal_is_shadow(span json);
+
 /* Renders the signals of one program; holds buffers and no state between calls. The program is
  * borrowed. */
 struct signal_renderer;

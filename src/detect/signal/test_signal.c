@@ -95,6 +95,27 @@ static void has_every_key_of_falco_and_ours(void **state)
     json_decref(json);
 }
 
+static void a_shadow_rules_signal_says_so(void **state)
+{
+    (void)state;
+    struct rule_info shadow_rule = shell_rule;
+    struct signal_context context = context_make();
+    struct signal_match match = {.rule = &shadow_rule, .output = SPAN("x")};
+    struct writer out;
+    struct err_ctx err;
+    writer_init(&out, SIGNAL_BYTES_MAX);
+    assert_int_equal(signal_write(&match, &context, &out, &err), OK);
+    assert_false(signal_is_shadow(writer_span(&out)));
+    shadow_rule.stage = STAGE_SHADOW;
+    writer_reset(&out);
+    assert_int_equal(signal_write(&match, &context, &out, &err), OK);
+    assert_true(signal_is_shadow(writer_span(&out)));
+    writer_free(&out);
+    json_t *json = write_and_parse(&match, &context);
+    assert_string_equal(text_of(json, "stage"), "shadow");
+    json_decref(json);
+}
+
 static void the_id_depends_on_rule_and_event_alone(void **state)
 {
     (void)state;
@@ -253,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(has_every_key_of_falco_and_ours),
+        cmocka_unit_test(a_shadow_rules_signal_says_so),
         cmocka_unit_test(the_id_depends_on_rule_and_event_alone),
         cmocka_unit_test(fields_keep_their_types_and_texts_exactly),
         cmocka_unit_test(over_the_ceiling_is_an_error),

@@ -197,6 +197,13 @@ static void line_put(struct block *block, const char *label, span text)
 static void notes_put(struct block *block, const json_t *signal)
 {
     const json_t *dropped = json_object_get(signal, "dropped_before");
+    span stage = member(signal, "stage");
+    if (stage.data) {
+        label_put(block, "note");
+        writer_text(block->out, "the rule is in stage ");
+        writer_terminal(block->out, stage);
+        writer_byte(block->out, '\n');
+    }
     if (json_is_true(json_object_get(signal, "name_changed")))
         line_put(block, "note", SPAN("a name in this event changed while the call ran"));
     else if (json_is_true(json_object_get(signal, "name_unverified")))

@@ -22,7 +22,7 @@ int cli_check(int argc, const char *const *argv)
         fprintf(stderr, "picket: check what? Name a rule file or a folder\n");
         return EXIT_USAGE;
     }
-    code = cli_compile(&paths, &compiled);
+    code = cli_compile(&paths, &(struct compile_options){STAGES_TEST}, &compiled);
     if (code == EXIT_DONE)
         compiled_close(&compiled);
     return code;

@@ -29,7 +29,11 @@ int cli_fail(const struct err_ctx *err);
 
 /* Gathers and compiles rules from these paths (none: the shipped set); what is wrong with them goes
  * to stderr. EXIT_DONE with a compiled image, else the exit code. */
-int cli_compile(const struct option_list *paths, struct compiled *ret);
+int cli_compile(const struct option_list *paths, const struct compile_options *options,
+                struct compiled *ret);
+
+/* "draft,live" as bits; false, and said on stderr: a word is no stage. */
+bool cli_stages(const char *words, uint32_t *ret);
 
 /* Opens DIR/store read-only and drops all other rights. */
 struct topic_log;

@@ -87,7 +87,8 @@ bool cli_config(const struct option_table *table, const char *path, int argc,
     return kind == OK;
 }
 
-int cli_compile(const struct option_list *paths, struct compiled *ret)
+int cli_compile(const struct option_list *paths, const struct compile_options *options,
+                struct compiled *ret)
 {
     struct err_ctx err;
     struct bundle bundle;
@@ -99,7 +100,7 @@ int cli_compile(const struct option_list *paths, struct compiled *ret)
     for (size_t index = 0; index < paths->count && kind == OK; index++)
         kind = bundle_add(&bundle, paths->items[index], &err);
     if (kind == OK)
-        kind = rules_compile(&bundle, ret, &err);
+        kind = rules_compile(&bundle, options, ret, &err);
     bundle_close(&bundle);
     if (kind != OK)
         return cli_fail(&err);
@@ -108,6 +109,26 @@ int cli_compile(const struct option_list *paths, struct compiled *ret)
         return EXIT_DONE;
     compiled_close(ret);
     return EXIT_WRONG;
+}
+
+bool cli_stages(const char *words, uint32_t *ret)
+{
+    span rest = span_str(words), word;
+    *ret = 0;
+    for (bool is_last = false; !is_last;) {
+        enum rule_stage stage;
+        is_last = !span_until(&rest, ',', &word);
+        if (is_last)
+            word = rest;
+        if (!rule_stage_parse(word, &stage)) {
+            fprintf(stderr,
+                    "picket: stage '" PRI_SPAN "': expected draft, shadow, live or retired\n",
+                    ARG_SPAN(word));
+            return false;
+        }
+        *ret |= 1u << stage;
+    }
+    return true;
 }
 
 err_kind cli_store_open(const char *state_dir, int *ret_store_fd, struct topic_log **ret,

@@ -12,6 +12,7 @@ struct replay_words {
     const char *logsource;
     struct option_list rules;
     const char *output;
+    const char *stage;
 };
 
 static const struct option_desc rows[] = {
@@ -23,6 +24,8 @@ static const struct option_desc rows[] = {
      "rule file or folder, in place of the shipped set"},
     {"output", OPTION_CHOICE, offsetof(struct replay_words, output), "text", "text|json|summary",
      "one line a match on stdout, or only the summary on stderr"},
+    {"stage", OPTION_TEXT, offsetof(struct replay_words, stage), "live,shadow", "STAGE,...",
+     "run the rules of these stages: draft, shadow, live, retired"},
 };
 
 static const struct option_table table = {
@@ -90,6 +93,7 @@ int cli_replay(int argc, const char *const *argv)
     struct replay_words words = {0};
     struct option_list files = {0};
     struct compiled compiled;
+    struct compile_options stages;
     struct replay_counts counts = {0};
     struct err_ctx err;
     int code;
@@ -104,7 +108,9 @@ int cli_replay(int argc, const char *const *argv)
                 "picket: --source json needs Sigma rules, which this version does not read\n");
         return EXIT_USAGE;
     }
-    code = cli_compile(&words.rules, &compiled);
+    if (!cli_stages(words.stage, &stages.stages))
+        return EXIT_USAGE;
+    code = cli_compile(&words.rules, &stages, &compiled);
     if (code != EXIT_DONE)
         return code;
     err_kind kind = replay_all(&words, compiled.image_fd, &files, &counts, &err);

@@ -107,7 +107,7 @@ int cli_rules(int argc, const char *const *argv)
         fprintf(stderr, "picket: rules list, rules explain NAME or rules fields\n");
         return EXIT_USAGE;
     }
-    code = cli_compile(&words.rules, &compiled);
+    code = cli_compile(&words.rules, &(struct compile_options){STAGES_TEST}, &compiled);
     if (code != EXIT_DONE)
         return code;
     writer_init(&out, 64u << 20);

@@ -13,6 +13,7 @@ struct run_options {
     uint64_t store_bytes;
     uint64_t ring_bytes;
     const char *compat;
+    bool shadow;
 };
 
 static const struct option_desc rows[] = {
@@ -34,6 +35,8 @@ static const struct option_desc rows[] = {
      "kernel's buffer of events, a power of two"},
     {"compat", OPTION_CHOICE, offsetof(struct run_options, compat), "on", "on|off",
      "watch 32-bit system calls, which costs every call of the host about 0.1 us"},
+    {"shadow", OPTION_FLAG, offsetof(struct run_options, shadow), NULL, NULL,
+     "print the signals of rules in stage shadow too; they are kept in any case"},
 };
 
 static const struct option_table table = {
@@ -82,6 +85,7 @@ int cli_run(int argc, const char *const *argv)
         .period_ns = options.period_ns,
         .store_bytes_max = options.store_bytes,
         .ring_bytes = options.ring_bytes,
+        .shows_shadow = options.shadow,
         .without_compat = strcmp(options.compat, "off") == 0,
     });
 }

@@ -145,7 +145,7 @@ int cli_test(int argc, const char *const *argv)
     }
     if (kind != OK)
         return cli_fail(&err);
-    code = cli_compile(&words.rules, &compiled);
+    code = cli_compile(&words.rules, &(struct compile_options){STAGES_TEST}, &compiled);
     if (code != EXIT_DONE)
         return code;
     kind = tests_run(&files, compiled.image_fd, &counts, &err);

@@ -8,6 +8,8 @@
 static bool line_send(struct live *live, uint64_t offset, span json)
 {
     writer_reset(&live->line);
+    if (signal_is_shadow(json) && !live->options.shows_shadow)
+        return live->options.line(live->options.context, offset, SPAN(""));
     if (live->options.is_json) {
         writer_put(&live->line, json);
         writer_byte(&live->line, '\n');

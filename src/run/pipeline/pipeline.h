@@ -32,7 +32,8 @@ struct live_options {
     const char *hostname;
     bool is_json;
     bool is_colour;
-    bool has_lines; /* line_next is known */
+    bool shows_shadow; /* hands the signals of shadow rules on too; else an empty line each */
+    bool has_lines;    /* line_next is known */
     uint64_t line_next;
     uint32_t restarts;
     struct crash_page *crash;

@@ -95,7 +95,8 @@ void replay_list(struct replay *replay, bool is_json, struct writer *out)
     for (uint32_t index = 0; index < rule_program_count(program); index++) {
         const struct rule_info *rule = rule_program_rule(program, index);
         if (!is_json) {
-            writer_format(out, "%-13.*s ", (int)rule->priority_name.len, rule->priority_name.data);
+            writer_format(out, "%-7s %-13.*s ", rule_stage_name(rule->stage),
+                          (int)rule->priority_name.len, rule->priority_name.data);
             writer_terminal(out, rule->name);
             writer_format(out, "%s  (", rule->is_enabled ? "" : " [disabled]");
             writer_terminal(out, rule->file);

@@ -61,7 +61,7 @@ static err_kind rules_take(struct ipc_message *message, void *into, struct err_c
 }
 
 /* One question to a fresh compiler, one answer. */
-static err_kind compiler_ask(uint32_t type, const struct bundle *bundle,
+static err_kind compiler_ask(uint32_t type, span body, const struct bundle *bundle,
                              err_kind (*take)(struct ipc_message *message, void *into,
                                               struct err_ctx *err),
                              void *into, struct err_ctx *err)
@@ -72,7 +72,7 @@ static err_kind compiler_ask(uint32_t type, const struct bundle *bundle,
     if (kind != OK)
         return kind;
     struct ipc_message message;
-    enum ipc_outcome outcome = ipc_send(&channel, type, SPAN(""), &bundle->fd, 1, true);
+    enum ipc_outcome outcome = ipc_send(&channel, type, body, &bundle->fd, 1, true);
     if (outcome == IPC_DONE)
         outcome = ipc_receive(&channel, COMPILE_TIMEOUT_MS, &message);
     if (outcome == IPC_DONE) {
@@ -89,11 +89,13 @@ static err_kind compiler_ask(uint32_t type, const struct bundle *bundle,
     return kind;
 }
 
-err_kind rules_compile(const struct bundle *bundle, struct compiled *ret, struct err_ctx *err)
+err_kind rules_compile(const struct bundle *bundle, const struct compile_options *options,
+                       struct compiled *ret, struct err_ctx *err)
 {
     *ret = (struct compiled){.image_fd = -1};
     writer_init(&ret->diagnostics, DIAGNOSTICS_BYTES_MAX);
-    err_kind kind = compiler_ask(MESSAGE_COMPILE, bundle, rules_take, ret, err);
+    err_kind kind = compiler_ask(MESSAGE_COMPILE, span_of(options, sizeof *options), bundle,
+                                 rules_take, ret, err);
     if (kind != OK)
         compiled_close(ret);
     return kind;
@@ -129,7 +131,7 @@ err_kind config_compile(const char *path, struct writer *ret, struct err_ctx *er
     if (kind == OK)
         kind = bundle_add(&bundle, path, err);
     if (kind == OK)
-        kind = compiler_ask(MESSAGE_CONFIG, &bundle, config_take, ret, err);
+        kind = compiler_ask(MESSAGE_CONFIG, SPAN(""), &bundle, config_take, ret, err);
     bundle_close(&bundle);
     return kind;
 }

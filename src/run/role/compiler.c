@@ -16,19 +16,22 @@
 #include "role/role.h"
 #include "role/roles.h"
 
-#define FILES_MAX         200000
-#define DIAGNOSTICS_MAX   10000
-#define IMAGE_BYTES_MAX   (1u << 30)
-#define DIAGNOSTICS_BYTES (64u << 20)
+#define FILES_MAX          200000
+#define DIAGNOSTICS_MAX    10000
+#define IMAGE_BYTES_MAX    (1u << 30)
+#define DIAGNOSTICS_BYTES  (64u << 20)
+#define STRATEGY_BYTES_MAX ((size_t)64 << 20)
 
 struct sources {
     struct falco_input *rules;
     size_t rule_count, rule_size;
+    struct arena arena; /* strategies */
 };
 
 static void sources_free(struct sources *sources)
 {
     free(sources->rules);
+    arena_free(&sources->arena);
 }
 
 static err_kind bundle_map(int fd, span *ret, struct err_ctx *err)
@@ -46,38 +49,26 @@ static err_kind bundle_map(int fd, span *ret, struct err_ctx *err)
     return OK;
 }
 
-/* The text below `## Response` in a strategy, to the next heading. */
-static span response_of(span strategy)
-{
-    span line;
-    while (span_until(&strategy, '\n', &line)) {
-        if (!span_eq(line, SPAN("## Response")))
-            continue;
-        span text = {strategy.data, 0};
-        while (span_until(&strategy, '\n', &line) && !span_starts(line, SPAN("#")))
-            text.len += line.len + 1;
-        while (text.len && text.data[0] == '\n')
-            text = span_after(text, 1);
-        while (text.len && text.data[text.len - 1] == '\n')
-            text.len--;
-        return text;
-    }
-    return (span){NULL, 0};
-}
-
-/* rules/x.yml takes the response of rules/x.md, which follows it in the bundle. */
-static void response_give(struct sources *sources, const struct falco_input *strategy)
+/* rules/x.yml takes the strategy rules/x.md, which follows it in the bundle. */
+static void strategy_give(struct sources *sources, span name, span bytes,
+                          struct diagnostics *diagnostics)
 {
     if (!sources->rule_count)
         return;
     struct falco_input *rules = &sources->rules[sources->rule_count - 1];
-    size_t stem = strategy->name.len - 3;
-    if (rules->name.len > stem && rules->name.data[stem] == '.' &&
-        span_eq(span_first(rules->name, stem), span_first(strategy->name, stem)))
-        rules->response = response_of(strategy->bytes);
+    size_t stem = name.len - 3;
+    if (rules->name.len <= stem || rules->name.data[stem] != '.' ||
+        !span_eq(span_first(rules->name, stem), span_first(name, stem)))
+        return;
+    struct strategy *strategy = arena_alloc(&sources->arena, sizeof *strategy);
+    if (!strategy)
+        return;
+    strategy_read(strategy, name, bytes, diagnostics);
+    rules->strategy = strategy;
 }
 
-static err_kind sources_read(span bundle, struct sources *ret, struct err_ctx *err)
+static err_kind sources_read(span bundle, struct sources *ret, struct diagnostics *diagnostics,
+                             struct err_ctx *err)
 {
     for (;;) {
         bool is_end;
@@ -86,7 +77,7 @@ static err_kind sources_read(span bundle, struct sources *ret, struct err_ctx *e
         if (kind != OK || is_end)
             return kind;
         if (span_ends(input.name, SPAN(".md"))) {
-            response_give(ret, &input);
+            strategy_give(ret, input.name, input.bytes, diagnostics);
             continue;
         }
         if (!vector_grow(&ret->rules, &ret->rule_size, ret->rule_count, FILES_MAX,
@@ -117,31 +108,35 @@ static err_kind memfd_seal(const char *name, span bytes, int *ret_fd, struct err
 
 /* ---- rules ---- */
 
-static err_kind image_make(const struct sources *sources, struct diagnostics *diagnostics,
-                           struct writer *image, struct err_ctx *err)
+static err_kind image_make(const struct sources *sources, uint32_t stages,
+                           struct diagnostics *diagnostics, struct writer *image,
+                           struct err_ctx *err)
 {
     struct rule_builder *builder;
     err_kind kind = rule_builder_open(&kernel_schema, &builder, err);
     if (kind != OK)
         return kind;
+    rule_builder_stages(builder, stages);
     if (falco_load(sources->rules, sources->rule_count, &kernel_schema, builder, diagnostics))
         kind = rule_image_write(builder, image, err);
     rule_builder_close(builder);
     return kind;
 }
 
-static err_kind answer_rules(struct ipc_channel *parent, span bundle, struct err_ctx *err)
+static err_kind answer_rules(struct ipc_channel *parent, const struct compile_options *options,
+                             span bundle, struct err_ctx *err)
 {
     struct sources sources = {0};
     struct diagnostics diagnostics;
     struct writer image, text;
     int fds[2] = {-1, -1};
     diagnostics_init(&diagnostics, DIAGNOSTICS_MAX);
+    arena_init(&sources.arena, STRATEGY_BYTES_MAX);
     writer_init(&image, IMAGE_BYTES_MAX);
     writer_init(&text, DIAGNOSTICS_BYTES);
-    err_kind kind = sources_read(bundle, &sources, err);
+    err_kind kind = sources_read(bundle, &sources, &diagnostics, err);
     if (kind == OK)
-        kind = image_make(&sources, &diagnostics, &image, err);
+        kind = image_make(&sources, options->stages, &diagnostics, &image, err);
     diagnostics_write(&diagnostics, &text);
     if (kind == OK)
         kind = memfd_seal("picket-diagnostics", writer_span(&text), &fds[0], err);
@@ -259,9 +254,14 @@ int compiler_run(struct ipc_channel *parent)
         kind = err_set(&err, ERR_STATE, "no question came");
     if (kind == OK)
         kind = bundle_map(message.fd_count ? message.fds[0] : -1, &bundle, &err);
-    if (kind == OK && message.type == MESSAGE_COMPILE)
-        kind = answer_rules(parent, bundle, &err);
-    else if (kind == OK && message.type == MESSAGE_CONFIG)
+    struct compile_options options;
+    if (kind == OK && message.type == MESSAGE_COMPILE && message.body.len != sizeof options)
+        kind = err_set(&err, ERR_STATE, "a question of another version");
+    if (kind == OK && message.type == MESSAGE_COMPILE) {
+        memcpy(&options, message.body.data, sizeof options);
+        kind = answer_rules(parent, &options, bundle, &err);
+    }
+    if (kind == OK && message.type == MESSAGE_CONFIG)
         kind = answer_config(parent, bundle, &err);
     if (kind != OK)
         log_event(LOG_ERROR, "compiler_ended", "reason='%s'", err.text);

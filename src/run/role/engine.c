@@ -269,6 +269,7 @@ static err_kind engine_start(struct engine *engine, struct err_ctx *err)
                                    .hostname = engine->start.hostname,
                                    .is_json = engine->start.is_json,
                                    .is_colour = engine->start.is_colour,
+                                   .shows_shadow = engine->start.shows_shadow,
                                    .has_lines = engine->start.has_lines,
                                    .line_next = engine->start.line_next,
                                    .restarts = engine->start.restarts,

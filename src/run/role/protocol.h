@@ -8,7 +8,7 @@
 
 enum message_type {
     /* parent and compiler */
-    MESSAGE_COMPILE = 1, /* descriptor: bundle */
+    MESSAGE_COMPILE = 1, /* struct compile_options; descriptor: bundle */
     MESSAGE_COMPILED,    /* struct compile_result; descriptors: diagnostics [, image] */
     MESSAGE_CONFIG,      /* descriptor: bundle of one file */
     MESSAGE_CONFIGURED,  /* name NUL value NUL …; or, with MESSAGE_REFUSED, the error's text */
@@ -76,7 +76,7 @@ struct engine_start {
     uint32_t is_colour;
     uint32_t is_recording;
     uint32_t restarts;
-    uint32_t reserved;
+    uint32_t shows_shadow;
     char hostname[72];
 };
 

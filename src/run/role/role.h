@@ -11,6 +11,7 @@
 #include "core/span.h"
 #include "core/writer.h"
 #include "ipc/ipc.h"
+#include "rule/rule.h"
 
 /* ---- the roles ---- */
 
@@ -53,9 +54,13 @@ MUST_USE err_kind bundle_add(struct bundle *bundle, const char *path, struct err
 MUST_USE err_kind bundle_next(span *bytes, span *ret_name, span *ret_content, bool *ret_is_end,
                               struct err_ctx *err);
 
+struct compile_options {
+    uint32_t stages; /* of rules that run, a bit each: STAGES_RUN, STAGES_TEST */
+};
+
 /* Runs a compiler over the bundle. OK also when the rules do not load: see error_count. */
-MUST_USE err_kind rules_compile(const struct bundle *bundle, struct compiled *ret,
-                                struct err_ctx *err);
+MUST_USE err_kind rules_compile(const struct bundle *bundle, const struct compile_options *options,
+                                struct compiled *ret, struct err_ctx *err);
 void compiled_close(struct compiled *compiled);
 
 /* Has a compiler read a configuration file (one YAML mapping of option names): ret holds name NUL
@@ -69,6 +74,7 @@ struct supervisor_options {
     size_t rule_count;
     const char *state_dir;
     bool is_json;
+    bool shows_shadow; /* print the signals of shadow rules too */
     bool is_recording; /* write kernel events to record_fd instead of matching rules */
     int record_fd;
     uint64_t period_ns; /* 0: until a signal */

@@ -93,7 +93,7 @@ static err_kind rules_read(const struct supervisor_options *options, int *ret_fd
     for (size_t index = 0; index < options->rule_count && kind == OK; index++)
         kind = bundle_add(&bundle, options->rules[index], err);
     if (kind == OK)
-        kind = rules_compile(&bundle, &compiled, err);
+        kind = rules_compile(&bundle, &(struct compile_options){STAGES_RUN}, &compiled, err);
     if (kind == OK) {
         if (compiled.error_count && compiled.diagnostics.len)
             fwrite(compiled.diagnostics.data, 1, compiled.diagnostics.len, stderr);

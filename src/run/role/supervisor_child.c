@@ -65,7 +65,8 @@ static void engine_tell(struct supervisor *supervisor)
                                  .is_json = supervisor->options->is_json,
                                  .is_colour = isatty(STDOUT_FILENO) == 1,
                                  .is_recording = supervisor->options->is_recording,
-                                 .restarts = supervisor->engine.restarts};
+                                 .restarts = supervisor->engine.restarts,
+                                 .shows_shadow = supervisor->options->shows_shadow};
     gethostname(start.hostname, sizeof start.hostname - 1);
     int fds[3] = {supervisor->store_fd, supervisor->crash_fd, supervisor->options->record_fd};
     say(&supervisor->engine, MESSAGE_ENGINE_START, span_of(&start, sizeof start), fds,
