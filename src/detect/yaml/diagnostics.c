@@ -64,6 +64,15 @@ void diagnostics_warning(struct diagnostics *diagnostics, const struct position 
     va_end(args);
 }
 
+void diagnostics_warning_hint(struct diagnostics *diagnostics, const struct position *at,
+                              const char *hint, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    report(diagnostics, at, false, hint, format, args);
+    va_end(args);
+}
+
 void diagnostics_write(const struct diagnostics *diagnostics, struct writer *out)
 {
     for (size_t index = 0; index < diagnostics->count; index++) {

@@ -207,14 +207,74 @@ static void keys_check(struct reader *reader, const struct yaml_node *mapping)
     map_free(&seen);
 }
 
-static void on_end(struct reader *reader)
+/* Copies the keys of `from` that the mapping lacks. */
+static bool merge_mapping(struct reader *reader, const yaml_mark_t *mark, struct yaml_node *mapping,
+                          const struct yaml_node *from)
+{
+    struct map seen;
+    bool is_good = true;
+    map_init(&seen, YAML_NODES_MAX, 0x6d67u);
+    for (const struct yaml_node *key = mapping->first; key && is_good; key = key->next)
+        is_good = map_put(&seen, key->text, key->line);
+    for (const struct yaml_node *key = from->first; key && is_good; key = key->next) {
+        uint32_t line;
+        if (map_get(&seen, key->text, &line))
+            continue;
+        struct yaml_node *own = node_copy(reader, mark, key, reader->depth);
+        is_good = own && (own->value = node_copy(reader, mark, key->value, reader->depth));
+        if (is_good)
+            append(mapping, own);
+    }
+    map_free(&seen);
+    return is_good;
+}
+
+static struct yaml_node *merge_key_take(struct yaml_node *mapping)
+{
+    struct yaml_node *before = NULL;
+    for (struct yaml_node *key = mapping->first; key; before = key, key = key->next) {
+        if (key->style != YAML_PLAIN || !span_eq(key->text, SPAN("<<")))
+            continue;
+        *(before ? &before->next : &mapping->first) = key->next;
+        if (mapping->last == key)
+            mapping->last = before;
+        mapping->count--;
+        return key;
+    }
+    return NULL;
+}
+
+/* `<<` with a mapping, or a list of them of which the first that has a key gives it. */
+static bool merge(struct reader *reader, const yaml_mark_t *mark, struct yaml_node *mapping)
+{
+    const struct yaml_node *key = merge_key_take(mapping);
+    if (!key)
+        return true;
+    const struct yaml_node *value = key->value;
+    bool is_list = value->kind == YAML_SEQUENCE;
+    for (const struct yaml_node *from = is_list ? value->first : value; from;
+         from = is_list ? from->next : NULL) {
+        if (from->kind != YAML_MAPPING) {
+            struct position at = yaml_position(reader->file, from);
+            diagnostics_error(reader->diagnostics, &at, NULL,
+                              "'<<': expected a mapping, or a list of mappings");
+        } else if (!merge_mapping(reader, mark, mapping, from)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool on_end(struct reader *reader, const yaml_event_t *event)
 {
     struct yaml_node *node = reader->open[--reader->depth];
     for (size_t index = 0; index < reader->anchor_count; index++)
         if (reader->anchors[index].node == node)
             reader->anchors[index].is_open = false;
-    if (node->kind == YAML_MAPPING)
-        keys_check(reader, node);
+    if (node->kind != YAML_MAPPING)
+        return true;
+    keys_check(reader, node);
+    return merge(reader, &event->start_mark, node);
 }
 
 static bool on_document_end(struct reader *reader, const yaml_event_t *event)
@@ -244,8 +304,7 @@ static bool on_event(struct reader *reader, const yaml_event_t *event)
         return on_start(reader, event, YAML_MAPPING, event->data.mapping_start.anchor);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
-        on_end(reader);
-        return true;
+        return on_end(reader, event);
     case YAML_DOCUMENT_END_EVENT:
         return on_document_end(reader, event);
     case YAML_NO_EVENT:

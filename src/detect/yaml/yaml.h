@@ -2,7 +2,8 @@
  * ends report about them. Scalars stay text: what `yes` or `0777` mean is for the reader to say.
  *
  * All input is hostile: bytes, nodes (aliases are expanded and count), depth and length of scalars
- * are limited; only UTF-8 is read; a mapping with two equal keys is an error. Runs in the compiler
+ * are limited; only UTF-8 is read; a mapping with two equal keys is an error. Tags say nothing
+ * here. A merge key (`<<: *base`, YAML 1.1) puts in what the mapping lacks. Runs in the compiler
  * role. */
 #pragma once
 
@@ -50,6 +51,11 @@ __attribute__((format(printf, 4, 5))) void diagnostics_error(struct diagnostics 
 __attribute__((format(printf, 3, 4))) void diagnostics_warning(struct diagnostics *diagnostics,
                                                                const struct position *at,
                                                                const char *format, ...);
+/* A warning with the name that was probably meant, or NULL. */
+__attribute__((format(printf, 4, 5))) void diagnostics_warning_hint(struct diagnostics *diagnostics,
+                                                                    const struct position *at,
+                                                                    const char *hint,
+                                                                    const char *format, ...);
 /* Lines `file:line:col: error: text; did you mean 'hint'?`, in the order they were reported. */
 void diagnostics_write(const struct diagnostics *diagnostics, struct writer *out);
 
