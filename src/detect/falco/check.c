@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "falco/condition.h"
@@ -204,6 +205,42 @@ static bool literal_parse(struct parser *parser, const struct operand *left,
     return is_parsed;
 }
 
+/* An event type must be one of the language's; one that is not recorded here is only warned of. */
+static bool event_type_check(struct parser *parser, span name, size_t offset)
+{
+    const struct schema *schema = parser->compile->collection->schema;
+    struct position at = text_position(parser->text, offset);
+    struct field_ref ref;
+    const char *hint;
+    char recorded[64];
+    if (!event_name_known(name)) {
+        parser->compile->met_unknown = true;
+        if (parser->compile->tolerates_unknown)
+            parser->has_error = true;
+        else
+            complain(parser, offset, hint_event(name), "unknown event type '" PRI_SPAN "'",
+                     ARG_SPAN(name));
+        return false;
+    }
+    snprintf(recorded, sizeof recorded, "evt.type.is[%.*s]", (int)name.len, name.data);
+    if (!parser->compile->is_quiet &&
+        schema_resolve(schema, span_str(recorded), &ref, &hint) == FIELD_BAD_ARGUMENT)
+        diagnostics_warning(parser->compile->collection->diagnostics, &at,
+                            "events of type '" PRI_SPAN "' are not recorded here", ARG_SPAN(name));
+    return true;
+}
+
+static bool event_types_check(struct parser *parser, const struct operand *left,
+                              const struct operator_desc *operator_,
+                              const struct falco_value *values, const size_t *offsets, size_t count)
+{
+    bool is_good = true;
+    bool is_whole = operator_->op == RULE_EQUAL && left->is_event_type;
+    for (size_t index = 0; is_whole && index < count; index++)
+        is_good &= event_type_check(parser, values[index].text, offsets[index]);
+    return is_good;
+}
+
 /* ---- comparisons ---- */
 
 static bool operator_fits(struct parser *parser, const struct operand *left,
@@ -231,11 +268,34 @@ static struct rule_compare compare_of(const struct operand *left,
     };
 }
 
+/* Values that do not fit their operator (a wrong regex) are reported one by one. */
+static uint32_t literals_build(struct parser *parser, const struct operand *left,
+                               const struct operator_desc *operator_,
+                               enum rule_quantifier quantifier, const struct rule_literal *literals,
+                               const size_t *offsets, size_t count)
+{
+    struct err_ctx err = {0};
+    struct rule_compare compare = compare_of(left, operator_, quantifier);
+    struct rule_builder *builder = parser->compile->builder;
+    if (count == 0 && quantifier == RULE_ALL) /* as Falco: no value, no match */
+        return rule_build_constant(builder, false);
+    uint32_t node =
+        rule_build_predicate(builder, &compare, left->expression, literals, count, &err);
+    for (size_t index = 0; node == RULE_NONE && index < count; index++)
+        if (rule_build_predicate(builder, &compare, left->expression, &literals[index], 1, &err) ==
+            RULE_NONE)
+            complain(parser, offsets[index], NULL, "%s", err.text);
+    if (node == RULE_NONE && !parser->has_error)
+        complain(parser, left->offset, NULL, "%s", err.text);
+    return node;
+}
+
 uint32_t check_literals(struct parser *parser, const struct operand *left,
                         const struct operator_desc *operator_, enum rule_quantifier quantifier,
                         const struct falco_value *values, const size_t *offsets, size_t count)
 {
-    if (left->is_unknown || !operator_fits(parser, left, operator_))
+    if (left->is_unknown || !operator_fits(parser, left, operator_) ||
+        !event_types_check(parser, left, operator_, values, offsets, count))
         return RULE_NONE;
     struct rule_literal *literals = calloc(count + 1, sizeof *literals);
     bool is_good = literals;
@@ -243,14 +303,8 @@ uint32_t check_literals(struct parser *parser, const struct operand *left,
         is_good &= literal_parse(parser, left, operator_, values[index].text, offsets[index],
                                  &literals[index]);
     uint32_t node = RULE_NONE;
-    if (is_good) {
-        struct err_ctx err = {0};
-        struct rule_compare compare = compare_of(left, operator_, quantifier);
-        node = rule_build_predicate(parser->compile->builder, &compare, left->expression, literals,
-                                    count, &err);
-        if (node == RULE_NONE)
-            complain(parser, count ? offsets[0] : left->offset, NULL, "%s", err.text);
-    }
+    if (is_good)
+        node = literals_build(parser, left, operator_, quantifier, literals, offsets, count);
     free(literals);
     return node;
 }

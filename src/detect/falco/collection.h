@@ -27,16 +27,18 @@ struct falco_value {
     struct position at;
 };
 
+enum item_state { ITEM_NEW, ITEM_OPEN, ITEM_DONE };
+
 struct falco_list {
     span name;
     struct position at;
     struct falco_value *items; /* as written, then expanded */
     size_t count;
     uint32_t first_index;
+    uint32_t visibility; /* index of the last definition: lists defined before it may be named */
+    enum item_state state;
     bool is_used;
 };
-
-enum macro_state { MACRO_NEW, MACRO_OPEN, MACRO_DONE };
 
 struct falco_macro {
     span name;
@@ -44,7 +46,7 @@ struct falco_macro {
     struct text condition;
     uint32_t first_index; /* macros defined before this one may be used, see macro_use */
     uint32_t visibility;  /* index of the last definition */
-    enum macro_state state;
+    enum item_state state;
     uint32_t node; /* RULE_NONE: wrong, and reported */
     bool is_used;
     bool is_built; /* good, and in the builder of the rules */
@@ -77,7 +79,8 @@ struct falco_rule {
     uint8_t priority;
     bool is_enabled;
     bool skip_if_unknown;
-    bool is_left_out; /* of another source, or its definition was wrong */
+    bool is_left_out; /* of another source */
+    bool is_wrong;    /* reported; its texts are still checked */
     span *tags;
     size_t tag_count;
     struct falco_exception *exceptions;
@@ -114,13 +117,16 @@ bool item_name(struct collection *collection, const struct yaml_file *file,
                const struct yaml_node *item, const char *kind, span *ret);
 /* What `append: true` or an `override` says of a key. */
 enum change { CHANGE_NONE, CHANGE_SET, CHANGE_APPEND, CHANGE_REPLACE };
+#define CHANGE_KEYS_MAX 16
 struct change_key {
     const char *name;
     bool may_append;
     bool may_replace;
+    bool is_appended_by_flag; /* `append: true` appends to it */
 };
-/* Fills changes (one a key of the table, NONE where the item lacks it). False: wrong, reported.
- * *ret_is_change: the item changes an earlier one. */
+
+/* change.c. Fills changes (one a key of the table, NONE where the item lacks it). False: wrong,
+ * reported. *ret_is_change: the item changes an earlier one. */
 bool changes_read(struct collection *collection, const struct yaml_file *file,
                   const struct yaml_node *item, const char *kind, const struct change_key *keys,
                   size_t count, enum change *changes, bool *ret_is_change);
@@ -129,18 +135,34 @@ void keys_warn(struct collection *collection, const struct yaml_file *file,
                const struct yaml_node *item, const char *kind, const struct change_key *keys,
                size_t count);
 
+/* requirement.c */
+void engine_version_read(struct collection *collection, const struct yaml_file *file,
+                         const struct yaml_node *node);
+void plugin_versions_read(struct collection *collection, const struct yaml_file *file,
+                          const struct yaml_node *node);
+
+/* hint.c: the nearest name, or NULL; valid as long as the names are. */
+const char *hint_nearest(const char *const *names, size_t count, span name);
+const char *hint_macro(const struct collection *collection, span name);
+const char *hint_list(const struct collection *collection, span name);
+const char *hint_key(const struct change_key *keys, size_t count, const char *kind, span name);
+
+/* event_names.c */
+bool event_name_known(span name);
+const char *hint_event(span name);
+
 /* text.c */
 struct text text_of_node(struct collection *collection, const struct yaml_file *file,
                          const struct yaml_node *scalar);
-struct text text_made(struct collection *collection, const struct yaml_file *file,
-                      const struct yaml_node *node, span bytes);
 struct text text_join(struct collection *collection, const struct text *a, const char *between,
                       const struct text *b);
 struct position text_position(const struct text *text, size_t offset);
 
-/* exception.c: the rule's condition with its exceptions. */
+/* exception.c */
 void exceptions_read(struct collection *collection, const struct yaml_file *file,
                      const struct yaml_node *node, struct falco_rule *rule, bool is_append);
+/* exception_text.c */
+bool is_list_comparison(span comparison);
 struct text exceptions_apply(struct collection *collection, const struct falco_rule *rule);
 
 /* condition.c */
@@ -148,6 +170,7 @@ struct compile {
     struct collection *collection;
     struct rule_builder *builder;
     bool tolerates_unknown; /* skip-if-unknown-filter: an unknown field is no error */
+    bool warns_unknown;     /* of a field that nothing will ask for */
     bool met_unknown;
     bool is_quiet; /* what is compiled was compiled before: its warnings are out */
     uint32_t macro_depth;

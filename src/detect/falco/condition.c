@@ -29,7 +29,7 @@ static void node_list_free(struct node_list *list)
 static void node_list_add(struct parser *parser, struct node_list *list, uint32_t node)
 {
     if (!vector_grow(&list->ids, &list->size, list->count, NODES_MAX, sizeof *list->ids)) {
-        abort_at(parser, parser_offset(parser), "the condition has too many parts");
+        stop_at(parser, parser_offset(parser), "the condition has too many parts");
         return;
     }
     list->ids[list->count++] = node;
@@ -65,7 +65,7 @@ static void value_add(struct parser *parser, struct value_list *list, span text,
     if (!vector_grow(&list->values, &list->size, list->count, VALUES_MAX, sizeof *list->values) ||
         !vector_grow(&list->offsets, &list->offsets_size, list->count, VALUES_MAX,
                      sizeof *list->offsets)) {
-        abort_at(parser, offset, "too many values");
+        stop_at(parser, offset, "too many values");
         return;
     }
     list->values[list->count] = (struct falco_value){.text = text};
@@ -73,21 +73,19 @@ static void value_add(struct parser *parser, struct value_list *list, span text,
 }
 
 /* A list's item is text of the condition once it is put in: quotes are the language's. */
-static void item_add(struct parser *parser, struct value_list *list, const struct falco_value *item,
-                     size_t offset)
+static void item_add(struct parser *parser, struct value_list *list, const struct falco_list *named,
+                     const struct falco_value *item, size_t offset)
 {
     span text = item->text;
-    bool is_quoted = text.len >= 2 && (text.data[0] == '"' || text.data[0] == '\'') &&
-                     text.data[text.len - 1] == text.data[0];
-    if (is_quoted) {
-        struct parser inner = *parser;
-        struct text own = {.bytes = text};
-        inner.text = &own;
-        inner.rest = text;
-        inner.is_aborted = true; /* keeps it silent: a wrong item stays as it is */
-        if (!take_quoted(&inner, &text))
-            text = item->text;
-    }
+    span rest = text;
+    span wrong;
+    enum quoted quoted = unquote(&parser->compile->collection->arena, &rest, &text, &wrong);
+    if (quoted == QUOTED_NONE || (quoted != QUOTED_WRONG && rest.len))
+        text = item->text;
+    else if (quoted != QUOTED_GOOD)
+        complain(parser, offset, NULL, "list '" PRI_SPAN "': item '" PRI_SPAN "': %s",
+                 ARG_SPAN(named->name), ARG_SPAN(item->text),
+                 quoted == QUOTED_WRONG ? UNKNOWN_ESCAPE : "the quote is not closed");
     value_add(parser, list, text, offset);
 }
 
@@ -98,7 +96,7 @@ static bool list_put(struct parser *parser, struct value_list *list, span name, 
         return false;
     named->is_used = true;
     for (size_t index = 0; index < named->count && !parser->is_aborted; index++)
-        item_add(parser, list, &named->items[index], offset);
+        item_add(parser, list, named, &named->items[index], offset);
     return true;
 }
 
@@ -117,6 +115,21 @@ static bool value_parse(struct parser *parser, struct value_list *list)
     return true;
 }
 
+/* Reports, and goes on behind the list where its end can be found. */
+static void list_abort(struct parser *parser, const char *text)
+{
+    complain(parser, parser_offset(parser), NULL, "%s", text);
+    for (size_t index = 0; index < parser->rest.len; index++) {
+        if (strchr("(\"'=<>", parser->rest.data[index]))
+            break; /* more than the rest of a list */
+        if (parser->rest.data[index] != ')')
+            continue;
+        parser->rest = span_after(parser->rest, index + 1);
+        return;
+    }
+    parser->is_aborted = true;
+}
+
 /* (a, b, list) or a list's name. */
 static void list_parse(struct parser *parser, struct value_list *list)
 {
@@ -126,7 +139,8 @@ static void list_parse(struct parser *parser, struct value_list *list)
         if (!take_bare(parser, &name))
             abort_at(parser, offset, "expected a list in brackets or the name of a list");
         else if (!list_put(parser, list, name, offset))
-            complain(parser, offset, NULL, "unknown list '" PRI_SPAN "'", ARG_SPAN(name));
+            complain(parser, offset, hint_list(parser->compile->collection, name),
+                     "unknown list '" PRI_SPAN "'", ARG_SPAN(name));
         return;
     }
     skip_blanks(parser);
@@ -135,13 +149,14 @@ static void list_parse(struct parser *parser, struct value_list *list)
     do {
         skip_blanks(parser);
         if (!value_parse(parser, list)) {
-            abort_at(parser, parser_offset(parser), "expected a value");
+            if (!parser->is_aborted)
+                list_abort(parser, "expected a value");
             return;
         }
         skip_blanks(parser);
     } while (take_text(parser, ","));
     if (!take_text(parser, ")"))
-        abort_at(parser, parser_offset(parser), "expected ',' or ')' in the list");
+        list_abort(parser, "expected ',' or ')' in the list");
 }
 
 /* ---- comparisons ---- */
@@ -197,63 +212,92 @@ static void number_value(struct parser *parser, struct value_list *list)
         abort_at(parser, offset, "expected a number");
 }
 
+/* The right side of an operator that is no field. */
+static bool values_parse(struct parser *parser, const struct operator_desc *operator_,
+                         struct value_list *list, enum rule_quantifier *ret_quantifier)
+{
+    size_t offset = parser_offset(parser);
+    *ret_quantifier = RULE_ANY;
+    if (operator_->kind == OPERATOR_NUMBER) {
+        number_value(parser, list);
+    } else if (operator_->kind == OPERATOR_LIST || quantifier_parse(parser, ret_quantifier)) {
+        list_parse(parser, list);
+    } else if (!value_parse(parser, list)) {
+        abort_at(parser, offset, "expected a value");
+    } else if (list->count != 1) {
+        complain(parser, offset, NULL, "operator '%s' takes one value, this list has %zu",
+                 operator_->name, list->count);
+        return false;
+    }
+    return !parser->is_aborted;
+}
+
 static uint32_t comparison_values(struct parser *parser, const struct operand *left,
                                   const struct operator_desc *operator_)
 {
     AUTO(value_list_free) struct value_list list = {0};
-    enum rule_quantifier quantifier = RULE_ANY;
-    size_t offset = parser_offset(parser);
-    if (operator_->kind == OPERATOR_NUMBER) {
-        number_value(parser, &list);
-    } else if (operator_->kind == OPERATOR_LIST || quantifier_parse(parser, &quantifier)) {
-        list_parse(parser, &list);
-    } else if (!value_parse(parser, &list)) {
-        abort_at(parser, offset, "expected a value");
-    } else if (list.count != 1) {
-        complain(parser, offset, NULL, "operator '%s' takes one value, this list has %zu",
-                 operator_->name, list.count);
-        return RULE_NONE;
-    }
-    if (parser->is_aborted)
+    enum rule_quantifier quantifier;
+    if (!values_parse(parser, operator_, &list, &quantifier))
         return RULE_NONE;
     return check_literals(parser, left, operator_, quantifier, list.values, list.offsets,
                           list.count);
 }
 
-/* Only events at their end are recorded, so `evt.dir` says nothing; files still ask for it. */
-static uint32_t direction_node(struct parser *parser, size_t offset, const char *found)
+/* ---- evt.dir ---- */
+
+/* Is "<" what the operator and the values ask for? *ret is only written when they can be. */
+static bool direction_answer(const struct operator_desc *operator_, const struct value_list *list,
+                             bool *ret)
 {
+    bool is_named = false;
+    if (operator_->op != RULE_EQUAL)
+        return false;
+    for (size_t index = 0; index < list->count; index++)
+        is_named |= span_eq(list->values[index].text, SPAN("<"));
+    *ret = is_named != operator_->is_negated;
+    return true;
+}
+
+/* Only events at their end are recorded, so `evt.dir` says nothing; files still ask for it. */
+static uint32_t direction_node(struct parser *parser, size_t offset)
+{
+    AUTO(value_list_free) struct value_list list = {0};
     struct compile *compile = parser->compile;
     struct position at = text_position(parser->text, offset);
+    const struct operator_desc *operator_ = take_operator(parser);
+    enum rule_quantifier quantifier;
+    bool truth = true;
+    bool is_exists = operator_ && operator_->kind == OPERATOR_UNARY;
+    skip_blanks(parser);
+    if (operator_ && !is_exists && !values_parse(parser, operator_, &list, &quantifier))
+        return RULE_NONE;
+    if (!operator_ || (!is_exists && !direction_answer(operator_, &list, &truth))) {
+        abort_at(parser, offset, "evt.dir is always '<': expected =, !=, in or exists");
+        return RULE_NONE;
+    }
     if (!compile->is_quiet)
         diagnostics_warning(compile->collection->diagnostics, &at,
                             "evt.dir is out of use: every event is one at its end ('<')");
-    return rule_build_constant(compile->builder, *found == '<');
+    return rule_build_constant(compile->builder, truth);
 }
 
 static bool direction_parse(struct parser *parser, uint32_t *ret)
 {
-    static const char *const forms[] = {"<", "\"<\"", "'<'", ">", "\">\"", "'>'"};
     span before = parser->rest;
     size_t offset = parser_offset(parser);
     struct field_ref ref;
     const char *hint;
-    if (!take_text(parser, "evt.dir"))
-        return false;
-    skip_blanks(parser);
-    if (schema_resolve(parser->compile->collection->schema, SPAN("evt.dir"), &ref, &hint) !=
-            FIELD_FOUND &&
-        take_text(parser, "=")) {
+    span name;
+    bool is_direction =
+        take_field_name(parser, &name) && span_eq(name, SPAN("evt.dir")) &&
+        schema_resolve(parser->compile->collection->schema, name, &ref, &hint) != FIELD_FOUND;
+    if (is_direction) {
         skip_blanks(parser);
-        for (size_t index = 0; index < sizeof forms / sizeof forms[0]; index++) {
-            if (!take_text(parser, forms[index]))
-                continue;
-            *ret = direction_node(parser, offset, index < 3 ? "<" : ">");
-            return true;
-        }
+        *ret = direction_node(parser, offset);
+    } else {
+        parser->rest = before;
     }
-    parser->rest = before;
-    return false;
+    return is_direction;
 }
 
 static uint32_t parse_comparison(struct parser *parser, const struct operand *left)
@@ -262,7 +306,12 @@ static uint32_t parse_comparison(struct parser *parser, const struct operand *le
     size_t offset = parser_offset(parser);
     const struct operator_desc *operator_ = take_operator(parser);
     if (!operator_) {
-        abort_at(parser, offset,
+        span word;
+        span before = parser->rest;
+        bool has_word = take_identifier(parser, &word);
+        parser->rest = before;
+        parser->is_aborted = true;
+        complain(parser, offset, has_word ? hint_operator(word) : NULL, "%s",
                  "expected an operator: exists, =, !=, <, <=, >, >=, in, intersects, pmatch, "
                  "contains, icontains, bcontains, startswith, bstartswith, endswith, glob, iglob "
                  "or regex");
@@ -281,19 +330,6 @@ static uint32_t parse_comparison(struct parser *parser, const struct operand *le
 
 /* ---- macros ---- */
 
-static const char *macro_hint(struct compile *compile, span name)
-{
-    struct collection *collection = compile->collection;
-    struct field_desc *names =
-        arena_alloc(&collection->arena, (collection->macro_count + 1) * sizeof *names);
-    if (!names || collection->macro_count > 10000)
-        return NULL;
-    for (size_t index = 0; index < collection->macro_count; index++)
-        names[index].name = (const char *)collection->macros[index].name.data;
-    struct schema schema = {.fields = names, .field_count = collection->macro_count};
-    return schema_nearest(&schema, name);
-}
-
 static uint32_t macro_compile(struct parser *parser, struct falco_macro *macro, size_t offset)
 {
     struct compile *compile = parser->compile;
@@ -304,11 +340,11 @@ static uint32_t macro_compile(struct parser *parser, struct falco_macro *macro, 
     bool was_quiet = compile->is_quiet;
     compile->is_quiet |= macro->is_built;
     compile->macro_depth++;
-    macro->state = MACRO_OPEN;
+    macro->state = ITEM_OPEN;
     macro->node = condition_compile(compile, &macro->condition, macro->visibility);
     /* what one rule tolerates must be reported to the next */
     bool is_left_open = macro->node == RULE_NONE && compile->tolerates_unknown;
-    macro->state = is_left_open ? MACRO_NEW : MACRO_DONE;
+    macro->state = is_left_open ? ITEM_NEW : ITEM_DONE;
     compile->macro_depth--;
     compile->is_quiet = was_quiet;
     return macro->node;
@@ -319,13 +355,13 @@ static uint32_t macro_use(struct parser *parser, span name, size_t offset)
     struct collection *collection = parser->compile->collection;
     uint32_t index;
     if (!map_get(&collection->macro_names, name, &index)) {
-        complain(parser, offset, macro_hint(parser->compile, name), "unknown macro '" PRI_SPAN "'",
+        complain(parser, offset, hint_macro(collection, name), "unknown macro '" PRI_SPAN "'",
                  ARG_SPAN(name));
         return RULE_NONE;
     }
     struct falco_macro *macro = &collection->macros[index];
     macro->is_used = true;
-    if (macro->state == MACRO_OPEN) {
+    if (macro->state == ITEM_OPEN) {
         complain(parser, offset, NULL, "macro '" PRI_SPAN "' uses itself", ARG_SPAN(name));
         return RULE_NONE;
     }
@@ -335,7 +371,7 @@ static uint32_t macro_use(struct parser *parser, span name, size_t offset)
         return RULE_NONE;
     }
     uint32_t node = macro->node;
-    if (macro->state == MACRO_NEW)
+    if (macro->state == ITEM_NEW)
         node = macro_compile(parser, macro, offset);
     if (node == RULE_NONE)
         parser->has_error = true; /* reported where the macro is */
@@ -347,10 +383,29 @@ static uint32_t macro_use(struct parser *parser, span name, size_t offset)
 static bool deeper(struct parser *parser)
 {
     if (parser->depth >= CONDITION_DEPTH_MAX)
-        abort_at(parser, parser_offset(parser), "nested too deeply");
+        stop_at(parser, parser_offset(parser), "nested too deeply");
     else
         parser->depth++;
     return !parser->is_aborted;
+}
+
+/* What stands where `and` or `or` should: read as a part of its own where it looks like one, so
+ * that what is wrong in it is reported too. */
+static void parse_stray(struct parser *parser)
+{
+    span before = parser->rest;
+    span name;
+    bool is_part = take_field_name(parser, &name) || has_word(parser, "not") ||
+                   span_starts(parser->rest, SPAN("("));
+    parser->rest = before;
+    if (is_part) {
+        (void)parse_or(parser);
+        return;
+    }
+    parser->is_aborted = true;
+    recover(parser);
+    if (take_text(parser, "and") || take_text(parser, "or"))
+        (void)parse_or(parser);
 }
 
 /* Behind '('. */
@@ -359,10 +414,17 @@ static uint32_t parse_brackets(struct parser *parser)
     if (!deeper(parser))
         return RULE_NONE;
     uint32_t node = parse_or(parser);
+    for (;;) {
+        skip_blanks(parser);
+        if (parser->is_aborted || take_text(parser, ")"))
+            break;
+        complain(parser, parser_offset(parser), NULL, "expected ')', 'and' or 'or'");
+        node = RULE_NONE;
+        if (parser->rest.len == 0)
+            break;
+        parse_stray(parser);
+    }
     parser->depth--;
-    skip_blanks(parser);
-    if (!parser->is_aborted && !take_text(parser, ")"))
-        abort_at(parser, parser_offset(parser), "expected ')', 'and' or 'or'");
     return node;
 }
 
@@ -376,7 +438,7 @@ static uint32_t parse_check(struct parser *parser)
     if (take_text(parser, "("))
         return parse_brackets(parser);
     if (direction_parse(parser, &node))
-        return node;
+        return parser->is_aborted ? RULE_NONE : node;
     if (operand_parse(parser, &left))
         return parser->is_aborted ? RULE_NONE : parse_comparison(parser, &left);
     if (parser->is_aborted)
@@ -409,6 +471,7 @@ static uint32_t parse_not(struct parser *parser)
     } else {
         node = parse_check(parser);
     }
+    recover(parser);
     if (node == RULE_NONE || !is_not)
         return node;
     return rule_build_not(parser->compile->builder, node);
@@ -420,9 +483,10 @@ static bool take_connective(struct parser *parser, const char *word)
     skip_blanks(parser);
     if (parser->is_aborted || !take_text(parser, word))
         return false;
-    if (!skip_blanks(parser) && !span_starts(parser->rest, SPAN("(")))
-        abort_at(parser, parser_offset(parser), "expected a blank or '(' behind 'and' or 'or'");
-    return !parser->is_aborted;
+    if (skip_blanks(parser) || span_starts(parser->rest, SPAN("(")))
+        return true;
+    complain(parser, parser_offset(parser), NULL, "expected a blank or '(' behind 'and' or 'or'");
+    return parser->rest.len > 0;
 }
 
 static uint32_t parse_and(struct parser *parser)
@@ -450,9 +514,13 @@ uint32_t condition_compile(struct compile *compile, const struct text *text, uin
         .compile = compile, .text = text, .rest = text->bytes, .visibility = visibility};
     size_t errors_before = compile->collection->diagnostics->error_count;
     uint32_t node = parse_or(&parser);
-    skip_blanks(&parser);
-    if (!parser.is_aborted && parser.rest.len)
-        abort_at(&parser, parser_offset(&parser), "expected 'and', 'or' or the end");
+    while (!parser.is_over && (skip_blanks(&parser), parser.rest.len)) {
+        complain(&parser, parser_offset(&parser), NULL, "expected 'and', 'or' or the end");
+        if (!take_text(&parser, ")"))
+            parse_stray(&parser);
+        else if (skip_blanks(&parser), parser.rest.len)
+            (void)parse_or(&parser);
+    }
     bool is_silent = compile->collection->diagnostics->error_count == errors_before;
     if (node == RULE_NONE && is_silent && !parser.has_error)
         complain(&parser, 0, NULL, "the condition is over a limit");

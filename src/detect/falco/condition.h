@@ -3,7 +3,7 @@
 
 #include "falco/collection.h"
 
-#define CONDITION_DEPTH_MAX 64
+#define CONDITION_DEPTH_MAX 200
 #define CONDITION_TEXT_MAX  ((size_t)4 << 20)
 
 struct parser {
@@ -13,7 +13,8 @@ struct parser {
     uint32_t visibility; /* of macros */
     uint32_t depth;
     bool has_error;  /* something was reported: the result is of no use */
-    bool is_aborted; /* the text cannot be read on */
+    bool is_aborted; /* cannot read on here: see recover */
+    bool is_over;    /* a limit: cannot read on at all */
 };
 
 /* A side of a comparison. */
@@ -22,6 +23,7 @@ struct operand {
     enum field_type type;
     bool is_list;
     bool is_list_of_any; /* an operator holds when it holds for any item, also `in` */
+    bool is_event_type;  /* evt.type itself */
     bool is_unknown;     /* a field that does not exist, reported */
     size_t offset;
 };
@@ -47,13 +49,25 @@ bool take_field_name(struct parser *parser, span *ret);
 bool take_identifier(struct parser *parser, span *ret);
 bool take_number(struct parser *parser, span *ret);
 bool take_bare(struct parser *parser, span *ret);
-/* Unescaped, in the collection's arena. False: not a quoted text (or a wrong one: is_aborted). */
+#define UNKNOWN_ESCAPE                                                                             \
+    "unknown escape: expected one of \\b \\f \\n \\r \\t \\\\ \\/ \\xNN or an escaped quote"
+/* A quoted text at the start of rest, unescaped; rest is past it then. QUOTED_WRONG: *ret_wrong
+ * begins with the first escape that means nothing. QUOTED_OPEN: its end is missing. */
+enum quoted { QUOTED_NONE, QUOTED_GOOD, QUOTED_WRONG, QUOTED_OPEN };
+enum quoted unquote(struct arena *arena, span *rest, span *ret, span *ret_wrong);
+/* The same, wrong ones reported. False: no quoted text (or one without end: is_aborted). */
 bool take_quoted(struct parser *parser, span *ret);
 const struct operator_desc *take_operator(struct parser *parser);
-/* Reports at an offset of the text. abort: and stops reading. */
+/* An operator, or one that compares text with oneof, anyof or allof behind it. */
+bool comparison_known(span name);
+const char *hint_operator(span name);
+/* Reports at an offset of the text. abort: and stops reading of this part; stop: of all. */
 __attribute__((format(printf, 4, 5))) void complain(struct parser *parser, size_t offset,
                                                     const char *hint, const char *format, ...);
 void abort_at(struct parser *parser, size_t offset, const char *text);
+void stop_at(struct parser *parser, size_t offset, const char *text);
+/* Past what cannot be read, up to the next `and`, `or` or the ')' of these brackets. */
+void recover(struct parser *parser);
 
 /* operand.c: a field, or a function of fields. */
 bool operand_parse(struct parser *parser, struct operand *ret);

@@ -1,8 +1,6 @@
-/* Exceptions: tables of values under which a rule does not match. They become text behind the
- * rule's condition, as the language defines them, each tuple with the place that it came from. */
-#include "falco/collection.h"
-
-#define TEXT_MAX ((size_t)1 << 20)
+/* Exceptions: tables of values under which a rule does not match. Here they are read and checked;
+ * exception_text.c turns them into text behind the rule's condition. */
+#include "falco/condition.h"
 
 struct exception_reader {
     struct collection *collection;
@@ -19,6 +17,15 @@ static bool fail_at(const struct exception_reader *reader, const struct yaml_nod
     return false;
 }
 
+static void warn_at(const struct exception_reader *reader, const struct yaml_node *node,
+                    const char *text)
+{
+    struct position at = yaml_position(reader->file, node);
+    diagnostics_warning(reader->collection->diagnostics, &at,
+                        "rule '" PRI_SPAN "': exception '" PRI_SPAN "' %s",
+                        ARG_SPAN(reader->rule->name), ARG_SPAN(node->text), text);
+}
+
 static struct falco_exception *exception_find(const struct falco_rule *rule, span name)
 {
     for (struct falco_exception *at = rule->exceptions; at; at = at->next)
@@ -27,95 +34,179 @@ static struct falco_exception *exception_find(const struct falco_rule *rule, spa
     return NULL;
 }
 
-static bool is_list_comparison(span comparison)
+/* ---- fields and comparisons ---- */
+
+/* A function of fields is checked where it is compiled. A rule of another source has fields that
+ * are not known here. */
+static bool field_check(const struct exception_reader *reader, const struct yaml_node *field)
 {
-    return span_eq(comparison, SPAN("in")) || span_eq(comparison, SPAN("pmatch")) ||
-           span_eq(comparison, SPAN("intersects")) || span_ends(comparison, SPAN(" oneof")) ||
-           span_ends(comparison, SPAN(" anyof")) || span_ends(comparison, SPAN(" allof"));
+    const struct schema *schema = reader->collection->schema;
+    struct position at = yaml_position(reader->file, field);
+    struct field_ref ref;
+    const char *hint = NULL;
+    if (field->kind != YAML_SCALAR || field->text.len == 0)
+        return fail_at(reader, field, "exception 'fields': expected a field");
+    if (memchr(field->text.data, '(', field->text.len) || reader->rule->is_left_out ||
+        schema_resolve(schema, field->text, &ref, &hint) == FIELD_FOUND)
+        return true;
+    diagnostics_error(reader->collection->diagnostics, &at, hint,
+                      "exception: unknown field '" PRI_SPAN "'", ARG_SPAN(field->text));
+    return false;
 }
 
-static bool shape_check(const struct exception_reader *reader, const struct yaml_node *item,
-                        const struct yaml_node *fields, const struct yaml_node *comparisons)
+static bool comparison_check(const struct exception_reader *reader, const struct yaml_node *node,
+                             bool is_single)
 {
+    struct position at = yaml_position(reader->file, node);
+    if (node->kind != YAML_SCALAR)
+        return fail_at(reader, node, "exception 'comps': expected an operator");
+    if (is_single && !is_list_comparison(node->text))
+        return fail_at(reader, node,
+                       "exception 'comps': expected in, pmatch or intersects for a single field");
+    if (comparison_known(node->text))
+        return true;
+    diagnostics_error(reader->collection->diagnostics, &at, hint_operator(node->text),
+                      "exception 'comps': unknown operator '" PRI_SPAN "'", ARG_SPAN(node->text));
+    return false;
+}
+
+static bool shape_check(const struct exception_reader *reader, const struct yaml_node *fields,
+                        const struct yaml_node *comparisons)
+{
+    bool is_good = true;
     if (fields->kind == YAML_MAPPING || (fields->kind == YAML_SEQUENCE && fields->count == 0))
         return fail_at(reader, fields, "exception 'fields': expected a field or a list of fields");
+    if (fields->kind == YAML_SCALAR)
+        is_good = field_check(reader, fields);
     for (const struct yaml_node *field = fields->first; field; field = field->next)
-        if (field->kind != YAML_SCALAR)
-            return fail_at(reader, field, "exception 'fields': expected a field");
+        is_good &= field_check(reader, field);
     if (!comparisons)
-        return true;
+        return is_good;
     if (comparisons->kind != fields->kind || comparisons->count != fields->count)
         return fail_at(reader, comparisons,
                        "exception 'comps': expected one comparison for each field");
+    if (comparisons->kind == YAML_SCALAR)
+        return comparison_check(reader, comparisons, true) && is_good;
     for (const struct yaml_node *one = comparisons->first; one; one = one->next)
-        if (one->kind != YAML_SCALAR)
-            return fail_at(reader, one, "exception 'comps': expected an operator");
-    if (fields->kind == YAML_SCALAR && !is_list_comparison(comparisons->text))
-        return fail_at(reader, comparisons,
-                       "exception 'comps': expected in, pmatch or intersects for a single field");
-    (void)item;
-    return true;
+        is_good &= comparison_check(reader, one, false);
+    return is_good;
 }
 
-static bool values_add(const struct exception_reader *reader, struct falco_exception *exception,
+/* ---- values ---- */
+
+/* A value of a tuple: a scalar, or a list of them. */
+static bool value_check(const struct exception_reader *reader, const struct yaml_node *value)
+{
+    bool is_good = true;
+    if (value->kind == YAML_MAPPING)
+        return fail_at(reader, value, "exception 'values': expected a value or a list of them");
+    for (const struct yaml_node *item = value->first; item; item = item->next)
+        if (item->kind != YAML_SCALAR)
+            is_good = fail_at(reader, item, "exception 'values': expected a value");
+    return is_good;
+}
+
+static bool tuple_check(const struct exception_reader *reader,
+                        const struct falco_exception *exception, const struct yaml_node *tuple)
+{
+    bool is_good = true;
+    if (exception->fields->kind == YAML_SCALAR)
+        return tuple->kind == YAML_SCALAR ||
+               fail_at(reader, tuple, "exception 'values': expected a value for the single field");
+    if (tuple->kind != YAML_SEQUENCE || tuple->count != exception->fields->count)
+        return fail_at(reader, tuple, "exception 'values': expected as many values as fields");
+    for (const struct yaml_node *value = tuple->first; value; value = value->next)
+        is_good &= value_check(reader, value);
+    return is_good;
+}
+
+static void values_add(const struct exception_reader *reader, struct falco_exception *exception,
                        const struct yaml_node *values)
 {
+    bool is_good = true;
     if (!values || yaml_is_null(values))
-        return true;
-    if (values->kind != YAML_SEQUENCE)
-        return fail_at(reader, values, "exception 'values': expected a list");
-    if (exception->fields->kind == YAML_SEQUENCE)
-        for (const struct yaml_node *tuple = values->first; tuple; tuple = tuple->next)
-            if (tuple->kind != YAML_SEQUENCE || tuple->count != exception->fields->count)
-                return fail_at(reader, tuple,
-                               "exception 'values': expected as many values as fields");
+        return;
+    if (values->kind != YAML_SEQUENCE) {
+        fail_at(reader, values, "exception 'values': expected a list");
+        return;
+    }
+    for (const struct yaml_node *tuple = values->first; tuple; tuple = tuple->next)
+        is_good &= tuple_check(reader, exception, tuple);
     struct exception_values *more = arena_alloc(&reader->collection->arena, sizeof *more);
-    if (!more)
-        return false;
+    if (!more || !is_good)
+        return;
     *more = (struct exception_values){.file = reader->file, .values = values};
     if (exception->values_last)
         exception->values_last->next = more;
     else
         exception->values = more;
     exception->values_last = more;
-    return true;
 }
 
-static bool exception_read(const struct exception_reader *reader, const struct yaml_node *item,
-                           bool is_append)
+/* ---- one exception ---- */
+
+static void keys_check(const struct exception_reader *reader, const struct yaml_node *item)
 {
-    const struct yaml_node *name = yaml_get(item, "name");
+    static const char *const keys[] = {"name", "fields", "comps", "values"};
+    for (const struct yaml_node *key = item->first; key; key = key->next) {
+        const char *hint = hint_nearest(keys, 4, key->text);
+        struct position at = yaml_position(reader->file, key);
+        if (!hint || !span_eq(span_str(hint), key->text))
+            diagnostics_warning_hint(reader->collection->diagnostics, &at, hint,
+                                     "unknown key '" PRI_SPAN "' in an exception",
+                                     ARG_SPAN(key->text));
+    }
+}
+
+static void exception_new(const struct exception_reader *reader, const struct yaml_node *item,
+                          bool is_append)
+{
     const struct yaml_node *fields = yaml_get(item, "fields");
     const struct yaml_node *comparisons = yaml_get(item, "comps");
-    if (!name || name->kind != YAML_SCALAR || name->text.len == 0)
-        return fail_at(reader, item, "an exception needs a 'name'");
-    struct falco_exception *known = exception_find(reader->rule, name->text);
-    if (known && is_append) {
-        if (fields || comparisons)
-            return fail_at(reader, item,
-                           "appended values of an exception come without 'fields' and "
-                           "'comps'");
-        return values_add(reader, known, yaml_get(item, "values"));
+    const struct yaml_node *values = yaml_get(item, "values");
+    if (!fields) {
+        fail_at(reader, item, "a new exception needs 'fields'");
+        return;
     }
-    if (known) {
-        struct position at = yaml_position(reader->file, name);
-        diagnostics_warning(reader->collection->diagnostics, &at,
-                            "exception '" PRI_SPAN "' is defined twice", ARG_SPAN(name->text));
-    }
-    if (!fields)
-        return fail_at(reader, item, "a new exception needs 'fields'");
-    if (!shape_check(reader, item, fields, comparisons))
-        return false;
+    if (is_append && (!values || values->count == 0))
+        fail_at(reader, item, "a new exception of an append needs 'values'");
+    if (!shape_check(reader, fields, comparisons))
+        return;
     struct falco_exception *own = arena_alloc(&reader->collection->arena, sizeof *own);
     if (!own)
-        return false;
-    *own = (struct falco_exception){
-        .name = name->text, .file = reader->file, .fields = fields, .comparisons = comparisons};
+        return;
+    *own = (struct falco_exception){.name = yaml_get(item, "name")->text,
+                                    .file = reader->file,
+                                    .fields = fields,
+                                    .comparisons = comparisons};
     struct falco_exception **end = &reader->rule->exceptions;
     while (*end)
         end = &(*end)->next;
     *end = own;
-    return values_add(reader, own, yaml_get(item, "values"));
+    values_add(reader, own, values);
+}
+
+static void exception_read(const struct exception_reader *reader, const struct yaml_node *item,
+                           bool is_append)
+{
+    const struct yaml_node *name = yaml_get(item, "name");
+    keys_check(reader, item);
+    if (!name || name->kind != YAML_SCALAR || name->text.len == 0) {
+        fail_at(reader, item, "an exception needs a 'name'");
+        return;
+    }
+    if (is_append && !yaml_get(item, "values"))
+        warn_at(reader, name, "is appended to without 'values'");
+    struct falco_exception *known = exception_find(reader->rule, name->text);
+    if (!known || !is_append) {
+        if (known)
+            warn_at(reader, name, "is defined twice");
+        exception_new(reader, item, is_append);
+    } else if (yaml_get(item, "fields") || yaml_get(item, "comps")) {
+        fail_at(reader, item, "appended values of an exception come without 'fields' and 'comps'");
+    } else {
+        values_add(reader, known, yaml_get(item, "values"));
+    }
 }
 
 void exceptions_read(struct collection *collection, const struct yaml_file *file,
@@ -134,134 +225,6 @@ void exceptions_read(struct collection *collection, const struct yaml_file *file
         if (item->kind != YAML_MAPPING)
             fail_at(&reader, item, "expected an exception with 'name' and 'fields'");
         else
-            (void)exception_read(&reader, item, is_append);
+            exception_read(&reader, item, is_append);
     }
-}
-
-/* ---- as text ---- */
-
-static bool is_bare(span text)
-{
-    for (size_t index = 0; index < text.len; index++)
-        if (text.data[index] <= ' ' || strchr("()\"'=,", text.data[index]))
-            return false;
-    return text.len > 0;
-}
-
-static bool is_quoted(span text)
-{
-    return text.len >= 2 && (text.data[0] == '"' || text.data[0] == '\'') &&
-           text.data[text.len - 1] == text.data[0];
-}
-
-static void put_value(struct writer *out, span text)
-{
-    if (is_bare(text) || is_quoted(text)) {
-        writer_put(out, text);
-        return;
-    }
-    writer_byte(out, '"');
-    for (size_t index = 0; index < text.len; index++) {
-        if (text.data[index] == '"' || text.data[index] == '\\')
-            writer_byte(out, '\\');
-        writer_byte(out, text.data[index]);
-    }
-    writer_byte(out, '"');
-}
-
-static void put_operand(struct writer *out, const struct yaml_node *value, bool is_list)
-{
-    if (value->kind == YAML_SEQUENCE) {
-        writer_byte(out, '(');
-        for (const struct yaml_node *item = value->first; item; item = item->next) {
-            writer_text(out, item == value->first ? "" : ", ");
-            put_value(out, item->text);
-        }
-        writer_byte(out, ')');
-    } else if (is_list && !(value->text.len && value->text.data[0] == '(')) {
-        writer_byte(out, '(');
-        put_value(out, value->text);
-        writer_byte(out, ')');
-    } else if (is_list) {
-        writer_put(out, value->text);
-    } else {
-        put_value(out, value->text);
-    }
-}
-
-static void put_tuple(struct writer *out, const struct falco_exception *exception,
-                      const struct yaml_node *tuple)
-{
-    const struct yaml_node *field = exception->fields->first;
-    const struct yaml_node *comparison =
-        exception->comparisons ? exception->comparisons->first : NULL;
-    writer_byte(out, '(');
-    for (const struct yaml_node *value = tuple->first; value; value = value->next) {
-        span comp = comparison ? comparison->text : SPAN("=");
-        if (field != exception->fields->first)
-            writer_text(out, " and ");
-        writer_put(out, field->text);
-        writer_byte(out, ' ');
-        writer_put(out, comp);
-        writer_byte(out, ' ');
-        put_operand(out, value, is_list_comparison(comp));
-        field = field->next;
-        comparison = comparison ? comparison->next : NULL;
-    }
-    writer_byte(out, ')');
-}
-
-static void put_single(struct writer *out, const struct falco_exception *exception,
-                       const struct yaml_node *values)
-{
-    writer_put(out, exception->fields->text);
-    writer_byte(out, ' ');
-    writer_put(out, exception->comparisons ? exception->comparisons->text : SPAN("in"));
-    writer_text(out, " (");
-    for (const struct yaml_node *value = values->first; value; value = value->next) {
-        writer_text(out, value == values->first ? "" : ", ");
-        put_value(out, value->text);
-    }
-    writer_byte(out, ')');
-}
-
-static struct text exception_apply(struct collection *collection, struct text text,
-                                   const struct falco_exception *exception)
-{
-    const char *between = " and not (";
-    bool has_any = false;
-    for (const struct exception_values *set = exception->values; set; set = set->next) {
-        bool is_single = exception->fields->kind == YAML_SCALAR;
-        const struct yaml_node *tuple = is_single ? set->values : set->values->first;
-        if (set->values->count == 0)
-            continue;
-        for (; tuple; tuple = is_single ? NULL : tuple->next) {
-            struct writer out;
-            writer_init(&out, TEXT_MAX);
-            if (is_single)
-                put_single(&out, exception, tuple);
-            else
-                put_tuple(&out, exception, tuple);
-            struct text made = text_made(collection, set->file, tuple, writer_span(&out));
-            text = text_join(collection, &text, between, &made);
-            writer_free(&out);
-            between = " or ";
-            has_any = true;
-        }
-    }
-    const struct text nothing = {.bytes = SPAN("")};
-    return has_any ? text_join(collection, &text, ")", &nothing) : text;
-}
-
-struct text exceptions_apply(struct collection *collection, const struct falco_rule *rule)
-{
-    const struct text nothing = {.bytes = SPAN("")};
-    struct text text = rule->condition;
-    if (!rule->exceptions)
-        return text;
-    text = text_join(collection, &nothing, "(", &text);
-    text = text_join(collection, &text, ")", &nothing);
-    for (const struct falco_exception *at = rule->exceptions; at; at = at->next)
-        text = exception_apply(collection, text, at);
-    return text;
 }

@@ -12,7 +12,7 @@
 
 /* The version of Falco's rule language that is read, as required_engine_version counts. */
 #define FALCO_ENGINE_MAJOR 0
-#define FALCO_ENGINE_MINOR 60
+#define FALCO_ENGINE_MINOR 63
 #define FALCO_ENGINE_PATCH 0
 
 struct falco_input {

@@ -1,5 +1,5 @@
 /* One item of a file: which kind it is, and the kinds that are not rules. */
-#include <stdio.h>
+#include <strings.h>
 
 #include "core/vector.h"
 #include "falco/collection.h"
@@ -11,15 +11,26 @@ static void error_at(struct collection *collection, const struct yaml_file *file
     diagnostics_error(collection->diagnostics, &at, NULL, "%s", text);
 }
 
+/* As yaml-cpp has them: all lower, all upper, or one capital in front. */
+static bool is_word(span text, const char *word)
+{
+    size_t capitals = 0;
+    if (text.len != strlen(word) || strncasecmp((const char *)text.data, word, text.len) != 0)
+        return false;
+    for (size_t index = 0; index < text.len; index++)
+        capitals += text.data[index] < 'a';
+    return capitals == 0 || capitals == text.len || (capitals == 1 && text.data[0] < 'a');
+}
+
 bool scalar_bool(struct collection *collection, const struct yaml_file *file,
                  const struct yaml_node *node, const char *key, bool *ret)
 {
-    static const char *const yes[] = {"true", "True", "TRUE", "yes", "on", "y"};
-    static const char *const no[] = {"false", "False", "FALSE", "no", "off", "n"};
+    static const char *const yes[] = {"true", "yes", "on", "y"};
+    static const char *const no[] = {"false", "no", "off", "n"};
     struct position at = yaml_position(file, node);
-    for (size_t index = 0; node->kind == YAML_SCALAR && index < 6; index++) {
-        *ret = span_eq(node->text, span_str(yes[index]));
-        if (*ret || span_eq(node->text, span_str(no[index])))
+    for (size_t index = 0; node->kind == YAML_SCALAR && index < 4; index++) {
+        *ret = is_word(node->text, yes[index]);
+        if (*ret || is_word(node->text, no[index]))
             return true;
     }
     diagnostics_error(collection->diagnostics, &at, NULL, "'%s': expected true or false", key);
@@ -30,7 +41,7 @@ bool item_name(struct collection *collection, const struct yaml_file *file,
                const struct yaml_node *item, const char *kind, span *ret)
 {
     const struct yaml_node *name = yaml_get(item, kind);
-    if (name->kind != YAML_SCALAR || name->text.len == 0) {
+    if (name->kind != YAML_SCALAR || name->text.len == 0 || yaml_is_null(name)) {
         struct position at = yaml_position(file, name);
         diagnostics_error(collection->diagnostics, &at, NULL, "'%s': expected a name", kind);
         return false;
@@ -39,162 +50,97 @@ bool item_name(struct collection *collection, const struct yaml_file *file,
     return true;
 }
 
-/* ---- append and override ---- */
+/* ---- lists ---- */
 
-static const struct change_key *key_find(const struct change_key *keys, size_t count, span name)
+static bool is_list_name(span name)
 {
-    for (size_t index = 0; index < count; index++)
-        if (span_eq(name, span_str(keys[index].name)))
-            return &keys[index];
-    return NULL;
+    for (size_t index = 0; index < name.len; index++)
+        if (name.data[index] <= ' ' || strchr("()\"'=,", name.data[index]))
+            return false;
+    return true;
 }
 
-void keys_warn(struct collection *collection, const struct yaml_file *file,
-               const struct yaml_node *item, const char *kind, const struct change_key *keys,
-               size_t count)
+static bool is_macro_name(span name)
 {
-    for (const struct yaml_node *key = item->first; key; key = key->next) {
-        struct position at = yaml_position(file, key);
-        if (!key_find(keys, count, key->text) && !span_eq(key->text, span_str(kind)) &&
-            !span_eq(key->text, SPAN("append")) && !span_eq(key->text, SPAN("override")))
-            diagnostics_warning(collection->diagnostics, &at, "unknown key '" PRI_SPAN "' in a %s",
-                                ARG_SPAN(key->text), kind);
-    }
-}
-
-static bool override_key(struct collection *collection, const struct yaml_file *file,
-                         const struct yaml_node *item, const struct yaml_node *key,
-                         const struct change_key *known, enum change *ret)
-{
-    struct position at = yaml_position(file, key);
-    bool is_append = key->value->kind == YAML_SCALAR && span_eq(key->value->text, SPAN("append"));
-    bool is_replace = key->value->kind == YAML_SCALAR && span_eq(key->value->text, SPAN("replace"));
-    if (!is_append && !is_replace)
-        diagnostics_error(collection->diagnostics, &at, NULL,
-                          "override '" PRI_SPAN "': expected append or replace",
-                          ARG_SPAN(key->text));
-    else if (!known || (is_append && !known->may_append) || (is_replace && !known->may_replace))
-        diagnostics_error(collection->diagnostics, &at, NULL,
-                          "override: '" PRI_SPAN "' cannot be %s", ARG_SPAN(key->text),
-                          is_append ? "appended to" : "replaced");
-    else if (!yaml_get(item, known->name))
-        diagnostics_error(collection->diagnostics, &at, NULL,
-                          "override names '%s', which the item does not give", known->name);
-    else {
-        *ret = is_append ? CHANGE_APPEND : CHANGE_REPLACE;
-        return true;
-    }
-    return false;
-}
-
-static bool override_read(struct collection *collection, const struct yaml_file *file,
-                          const struct yaml_node *item, const struct yaml_node *override,
-                          const struct change_key *keys, size_t count, enum change *changes)
-{
-    bool is_good = true;
-    if (override->kind != YAML_MAPPING || override->count == 0) {
-        error_at(collection, file, override, "'override': expected keys with append or replace");
-        return false;
-    }
-    for (const struct yaml_node *key = override->first; key; key = key->next) {
-        const struct change_key *known = key_find(keys, count, key->text);
-        enum change change;
-        if (override_key(collection, file, item, key, known, &change))
-            changes[known - keys] = change;
-        else
-            is_good = false;
-    }
-    for (size_t index = 0; is_good && index < count; index++) {
-        const struct yaml_node *value = yaml_get(item, keys[index].name);
-        if (!value || changes[index] != CHANGE_NONE)
-            continue;
-        struct position at = yaml_position(file, value);
-        diagnostics_error(collection->diagnostics, &at, NULL,
-                          "unexpected key '%s': 'override' does not name it", keys[index].name);
-        is_good = false;
-    }
-    return is_good;
-}
-
-bool changes_read(struct collection *collection, const struct yaml_file *file,
-                  const struct yaml_node *item, const char *kind, const struct change_key *keys,
-                  size_t count, enum change *changes, bool *ret_is_change)
-{
-    const struct yaml_node *append = yaml_get(item, "append");
-    const struct yaml_node *override = yaml_get(item, "override");
-    bool is_append = false;
-    if (append && !scalar_bool(collection, file, append, "append", &is_append))
-        return false;
-    keys_warn(collection, file, item, kind, keys, count);
-    for (size_t index = 0; index < count; index++)
-        changes[index] = CHANGE_NONE;
-    *ret_is_change = is_append || override;
-    if (append && override) {
-        error_at(collection, file, override, "'append' and 'override' in one item");
-        return false;
-    }
-    if (override)
-        return override_read(collection, file, item, override, keys, count, changes);
-    for (size_t index = 0; index < count; index++) {
-        if (!yaml_get(item, keys[index].name))
-            continue;
-        changes[index] = is_append ? CHANGE_APPEND : CHANGE_SET;
-        if (!is_append || keys[index].may_append)
-            continue;
-        changes[index] = CHANGE_NONE;
+    for (size_t index = 0; index < name.len; index++) {
+        uint8_t byte = name.data[index];
+        bool is_letter = (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+        if (!is_letter && (index == 0 || (byte != '_' && (byte < '0' || byte > '9'))))
+            return false;
     }
     return true;
 }
 
-/* ---- lists ---- */
-
-static bool list_items(struct collection *collection, const struct yaml_file *file,
+static void list_items(struct collection *collection, const struct yaml_file *file,
                        const struct yaml_node *node, struct falco_list *list, bool is_append)
 {
     size_t before = is_append ? list->count : 0;
     if (node->kind != YAML_SEQUENCE) {
         error_at(collection, file, node, "'items': expected a list of values");
-        return false;
+        return;
     }
     struct falco_value *items =
         arena_alloc(&collection->arena, (before + node->count + 1) * sizeof *items);
     if (!items)
-        return false;
+        return;
     if (before)
         memcpy(items, list->items, before * sizeof *items);
     size_t used = before;
     for (const struct yaml_node *item = node->first; item; item = item->next) {
-        if (item->kind != YAML_SCALAR) {
+        if (item->kind != YAML_SCALAR)
             error_at(collection, file, item, "expected a value, found a collection");
-            return false;
-        }
-        items[used++] = (struct falco_value){item->text, yaml_position(file, item)};
+        else if (yaml_is_null(item))
+            error_at(collection, file, item, "expected a value, found nothing");
+        else
+            items[used++] = (struct falco_value){item->text, yaml_position(file, item)};
     }
     list->items = items;
     list->count = used;
-    return true;
+}
+
+static void name_warn(struct collection *collection, const struct yaml_file *file,
+                      const struct yaml_node *item, const char *kind, bool is_good)
+{
+    struct position at = yaml_position(file, yaml_get(item, kind));
+    if (!is_good)
+        diagnostics_warning(collection->diagnostics, &at,
+                            "no condition can name this %s: expected letters, digits and '_'",
+                            kind);
+}
+
+/* Where an item replaces one of the same file, one of the two is most likely a slip. */
+static void twice_warn(struct collection *collection, const struct position *at,
+                       const struct position *earlier, const char *kind, span name)
+{
+    if (span_eq(at->file, earlier->file))
+        diagnostics_warning(collection->diagnostics, at,
+                            "%s '" PRI_SPAN "' replaces the one in line %u", kind, ARG_SPAN(name),
+                            earlier->line);
 }
 
 static void list_read(struct collection *collection, const struct yaml_file *file,
                       const struct yaml_node *item)
 {
-    static const struct change_key keys[] = {{"items", true, true}};
+    static const struct change_key keys[] = {{"items", true, true, true}};
     enum change change;
     bool is_change;
     span name;
-    if (!item_name(collection, file, item, "list", &name) ||
-        !changes_read(collection, file, item, "list", keys, 1, &change, &is_change))
+    bool is_good = item_name(collection, file, item, "list", &name);
+    is_good &= changes_read(collection, file, item, "list", keys, 1, &change, &is_change);
+    if (!is_good)
         return;
+    name_warn(collection, file, item, "list", is_list_name(name));
     const struct yaml_node *items = yaml_get(item, "items");
     struct falco_list *list = list_find(collection, name);
     if (!items) {
         error_at(collection, file, item, "a list needs 'items'");
         return;
     }
-    if (is_change && !list) {
+    if (change == CHANGE_APPEND && !list) {
         struct position at = yaml_position(file, item);
-        diagnostics_error(collection->diagnostics, &at, NULL,
-                          "list '" PRI_SPAN "' is not defined: nothing to change", ARG_SPAN(name));
+        diagnostics_error(collection->diagnostics, &at, hint_list(collection, name),
+                          "list '" PRI_SPAN "' is not defined: nothing to append to",
+                          ARG_SPAN(name));
         return;
     }
     if (!list) {
@@ -207,8 +153,12 @@ static void list_read(struct collection *collection, const struct yaml_file *fil
         list = &collection->lists[collection->list_count++];
         *list = (struct falco_list){.name = name, .first_index = collection->index};
     }
-    list->at = yaml_position(file, item);
-    (void)list_items(collection, file, items, list, change == CHANGE_APPEND);
+    struct position at = yaml_position(file, item);
+    if (list->at.line && change == CHANGE_SET)
+        twice_warn(collection, &at, &list->at, "list", name);
+    list->at = at;
+    list->visibility = collection->index;
+    list_items(collection, file, items, list, change == CHANGE_APPEND);
 }
 
 /* ---- macros ---- */
@@ -216,24 +166,28 @@ static void list_read(struct collection *collection, const struct yaml_file *fil
 static void macro_read(struct collection *collection, const struct yaml_file *file,
                        const struct yaml_node *item)
 {
-    static const struct change_key keys[] = {{"condition", true, true}};
+    static const struct change_key keys[] = {{"condition", true, true, true}};
     enum change change;
     bool is_change;
     span name;
     uint32_t index;
-    if (!item_name(collection, file, item, "macro", &name) ||
-        !changes_read(collection, file, item, "macro", keys, 1, &change, &is_change))
+    bool is_good = item_name(collection, file, item, "macro", &name);
+    is_good &= changes_read(collection, file, item, "macro", keys, 1, &change, &is_change);
+    if (!is_good)
         return;
+    name_warn(collection, file, item, "macro", is_macro_name(name));
     const struct yaml_node *condition = yaml_get(item, "condition");
-    if (!condition || condition->kind != YAML_SCALAR || yaml_is_null(condition)) {
+    if (!condition || condition->kind != YAML_SCALAR || yaml_is_null(condition) ||
+        condition->text.len == 0) {
         error_at(collection, file, condition ? condition : item, "a macro needs a 'condition'");
         return;
     }
     bool is_known = map_get(&collection->macro_names, name, &index);
-    if (is_change && !is_known) {
+    if (change == CHANGE_APPEND && !is_known) {
         struct position at = yaml_position(file, item);
-        diagnostics_error(collection->diagnostics, &at, NULL,
-                          "macro '" PRI_SPAN "' is not defined: nothing to change", ARG_SPAN(name));
+        diagnostics_error(collection->diagnostics, &at, hint_macro(collection, name),
+                          "macro '" PRI_SPAN "' is not defined: nothing to append to",
+                          ARG_SPAN(name));
         return;
     }
     struct text text = text_of_node(collection, file, condition);
@@ -249,98 +203,42 @@ static void macro_read(struct collection *collection, const struct yaml_file *fi
             (struct falco_macro){.name = name, .first_index = collection->index, .node = RULE_NONE};
     }
     struct falco_macro *macro = &collection->macros[index];
-    macro->at = yaml_position(file, item);
+    struct position at = yaml_position(file, item);
+    if (is_known && change == CHANGE_SET)
+        twice_warn(collection, &at, &macro->at, "macro", name);
+    macro->at = at;
     macro->visibility = collection->index;
     macro->condition =
         change == CHANGE_APPEND ? text_join(collection, &macro->condition, " ", &text) : text;
 }
 
-/* ---- requirements ---- */
-
-/* N or a.b.c; N means 0.N.0. */
-static bool version_parse(span text, unsigned version[3])
-{
-    size_t part = 0;
-    size_t digits = 0;
-    version[0] = version[1] = version[2] = 0;
-    for (size_t index = 0; index < text.len; index++) {
-        uint8_t byte = text.data[index];
-        if (byte == '.' && digits && part < 2) {
-            part++;
-            digits = 0;
-        } else if (byte >= '0' && byte <= '9' && ++digits <= 6) {
-            version[part] = version[part] * 10 + (unsigned)(byte - '0');
-        } else {
-            return false;
-        }
-    }
-    if (part == 0) {
-        version[1] = version[0];
-        version[0] = 0;
-    }
-    return digits && part != 1;
-}
-
-static void engine_version_read(struct collection *collection, const struct yaml_file *file,
-                                const struct yaml_node *node)
-{
-    struct position at = yaml_position(file, node);
-    unsigned version[3];
-    if (node->kind != YAML_SCALAR || !version_parse(node->text, version)) {
-        error_at(collection, file, node,
-                 "'required_engine_version': expected a number or three parts as 0.57.0");
-        return;
-    }
-    bool is_newer = version[0] != FALCO_ENGINE_MAJOR || version[1] > FALCO_ENGINE_MINOR ||
-                    (version[1] == FALCO_ENGINE_MINOR && version[2] > FALCO_ENGINE_PATCH);
-    if (is_newer)
-        diagnostics_error(collection->diagnostics, &at, NULL,
-                          "the file needs engine version " PRI_SPAN ", this one reads %d.%d.%d",
-                          ARG_SPAN(node->text), FALCO_ENGINE_MAJOR, FALCO_ENGINE_MINOR,
-                          FALCO_ENGINE_PATCH);
-}
-
-/* What the container plugin gives is built in. */
-static bool is_built_in(const struct yaml_node *plugin)
-{
-    const struct yaml_node *name = yaml_get(plugin, "name");
-    return name && name->kind == YAML_SCALAR && span_eq(name->text, SPAN("container"));
-}
-
-static void plugin_read(struct collection *collection, const struct yaml_file *file,
-                        const struct yaml_node *plugin)
-{
-    unsigned version[3];
-    const struct yaml_node *name = yaml_get(plugin, "name");
-    const struct yaml_node *wanted = yaml_get(plugin, "version");
-    const struct yaml_node *others = yaml_get(plugin, "alternatives");
-    if (!name || name->kind != YAML_SCALAR || !wanted || wanted->kind != YAML_SCALAR ||
-        !version_parse(wanted->text, version)) {
-        error_at(collection, file, plugin, "expected a plugin's name and version");
-        return;
-    }
-    bool is_there = is_built_in(plugin);
-    for (const struct yaml_node *other = others ? others->first : NULL; other; other = other->next)
-        is_there |= is_built_in(other);
-    struct position at = yaml_position(file, name);
-    if (!is_there)
-        diagnostics_warning(collection->diagnostics, &at,
-                            "plugin '" PRI_SPAN "' is not here: its fields are unknown",
-                            ARG_SPAN(name->text));
-}
-
-static void plugin_versions_read(struct collection *collection, const struct yaml_file *file,
-                                 const struct yaml_node *node)
-{
-    if (node->kind != YAML_SEQUENCE) {
-        error_at(collection, file, node, "'required_plugin_versions': expected a list");
-        return;
-    }
-    for (const struct yaml_node *plugin = node->first; plugin; plugin = plugin->next)
-        plugin_read(collection, file, plugin);
-}
-
 /* ---- items ---- */
+
+/* Requirements have no key but their own. */
+static void lone_warn(struct collection *collection, const struct yaml_file *file,
+                      const struct yaml_node *item, const char *kind)
+{
+    for (const struct yaml_node *key = item->first; key; key = key->next) {
+        struct position at = yaml_position(file, key);
+        if (!span_eq(key->text, span_str(kind)))
+            diagnostics_warning(collection->diagnostics, &at,
+                                "unknown key '" PRI_SPAN "' beside '%s'", ARG_SPAN(key->text),
+                                kind);
+    }
+}
+
+static void unknown_warn(struct collection *collection, const struct yaml_file *file,
+                         const struct yaml_node *item)
+{
+    static const char *const kinds[] = {"rule", "macro", "list", "required_engine_version",
+                                        "required_plugin_versions"};
+    const struct yaml_node *key = item->first ? item->first : item;
+    struct position at = yaml_position(file, key);
+    diagnostics_warning_hint(collection->diagnostics, &at,
+                             hint_nearest(kinds, sizeof kinds / sizeof kinds[0], key->text),
+                             "unknown item: expected rule, macro, list, required_engine_version or "
+                             "required_plugin_versions");
+}
 
 void item_read(struct collection *collection, const struct yaml_file *file,
                const struct yaml_node *item)
@@ -353,20 +251,19 @@ void item_read(struct collection *collection, const struct yaml_file *file,
         error_at(collection, file, item, "expected a rule, macro or list, found a plain value");
         return;
     }
-    if ((value = yaml_get(item, "required_engine_version")))
+    if ((value = yaml_get(item, "required_engine_version"))) {
         engine_version_read(collection, file, value);
-    else if ((value = yaml_get(item, "required_plugin_versions")))
+        lone_warn(collection, file, item, "required_engine_version");
+    } else if ((value = yaml_get(item, "required_plugin_versions"))) {
         plugin_versions_read(collection, file, value);
-    else if (yaml_get(item, "list"))
+        lone_warn(collection, file, item, "required_plugin_versions");
+    } else if (yaml_get(item, "list")) {
         list_read(collection, file, item);
-    else if (yaml_get(item, "macro"))
+    } else if (yaml_get(item, "macro")) {
         macro_read(collection, file, item);
-    else if (yaml_get(item, "rule"))
+    } else if (yaml_get(item, "rule")) {
         rule_item_read(collection, file, item);
-    else {
-        struct position at = yaml_position(file, item);
-        diagnostics_warning(collection->diagnostics, &at,
-                            "unknown item: expected rule, macro, list, required_engine_version or "
-                            "required_plugin_versions");
+    } else {
+        unknown_warn(collection, file, item);
     }
 }

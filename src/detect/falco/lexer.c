@@ -57,6 +57,13 @@ void abort_at(struct parser *parser, size_t offset, const char *text)
     parser->is_aborted = true;
 }
 
+void stop_at(struct parser *parser, size_t offset, const char *text)
+{
+    if (!parser->is_over)
+        complain(parser, offset, NULL, "%s", text);
+    parser->is_over = parser->is_aborted = true;
+}
+
 static bool is_blank(uint8_t byte)
 {
     return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r' || byte == '\b';
@@ -87,6 +94,43 @@ bool take_text(struct parser *parser, const char *text)
         return false;
     parser->rest = span_after(parser->rest, wanted.len);
     return true;
+}
+
+static bool is_connective(span text, span before)
+{
+    bool has_edge = before.len == 0 || is_blank(before.data[before.len - 1]) ||
+                    before.data[before.len - 1] == ')';
+    for (size_t length = 2; length < 4 && has_edge; length++) {
+        span word = length == 2 ? SPAN("or") : SPAN("and");
+        if (span_starts(text, word) &&
+            (text.len == length || is_blank(text.data[length]) || text.data[length] == '('))
+            return true;
+    }
+    return false;
+}
+
+void recover(struct parser *parser)
+{
+    size_t depth = 0;
+    uint8_t quote = 0;
+    if (!parser->is_aborted || parser->is_over)
+        return;
+    parser->is_aborted = false;
+    for (; parser->rest.len; parser->rest = span_after(parser->rest, 1)) {
+        uint8_t byte = parser->rest.data[0];
+        span before = span_first(parser->text->bytes, parser_offset(parser));
+        if (quote) {
+            quote = byte == quote ? 0 : quote;
+        } else if (byte == '"' || byte == '\'') {
+            quote = byte;
+        } else if (byte == '(') {
+            depth++;
+        } else if (depth == 0 && (byte == ')' || is_connective(parser->rest, before))) {
+            return;
+        } else if (byte == ')') {
+            depth--;
+        }
+    }
 }
 
 /* The length of [a-zA-Z]+[a-zA-Z0-9_]* at the start, 0 if there is none. */
@@ -170,7 +214,7 @@ static int hex_value(uint8_t byte)
 }
 
 /* One escape behind its backslash into out; how many bytes of the text it took, 0: wrong. */
-static size_t unescape(struct parser *parser, span text, uint8_t quote, struct writer *out)
+static size_t unescape(span text, uint8_t quote, struct writer *out)
 {
     static const char from[] = "bfnrt\\/";
     static const char to[] = "\b\f\n\r\t\\/";
@@ -192,43 +236,59 @@ static size_t unescape(struct parser *parser, span text, uint8_t quote, struct w
         writer_byte(out, (uint8_t)(hex_value(text.data[1]) << 4 | hex_value(text.data[2])));
         return 3;
     }
-    size_t offset = parser->text->bytes.len - text.len - 1;
-    abort_at(
-        parser, offset,
-        "unknown escape: expected one of \\b \\f \\n \\r \\t \\\\ \\/ \\xNN or an escaped quote");
     return 0;
+}
+
+enum quoted unquote(struct arena *arena, span *rest, span *ret, span *ret_wrong)
+{
+    if (rest->len == 0 || (rest->data[0] != '"' && rest->data[0] != '\''))
+        return QUOTED_NONE;
+    uint8_t quote = rest->data[0];
+    span text = span_after(*rest, 1);
+    enum quoted outcome = QUOTED_OPEN;
+    struct writer out;
+    writer_init(&out, CONDITION_TEXT_MAX);
+    *ret_wrong = (span){NULL, 0};
+    while (text.len && outcome == QUOTED_OPEN) {
+        span before = text;
+        uint8_t byte = text.data[0];
+        text = span_after(text, 1);
+        if (byte == quote) {
+            outcome = QUOTED_GOOD;
+        } else if (byte != '\\') {
+            writer_byte(&out, byte);
+        } else {
+            size_t taken = unescape(text, quote, &out);
+            if (taken == 0 && !ret_wrong->data)
+                *ret_wrong = before;
+            text = span_after(text, taken ? taken : text.len > 0);
+        }
+    }
+    if (outcome == QUOTED_GOOD && ret_wrong->data)
+        outcome = QUOTED_WRONG;
+    *ret = arena_dup(arena, writer_span(&out));
+    writer_free(&out);
+    *rest = text;
+    return ret->data ? outcome : QUOTED_OPEN;
 }
 
 bool take_quoted(struct parser *parser, span *ret)
 {
     size_t start = parser_offset(parser);
-    if (parser->rest.len == 0 || (parser->rest.data[0] != '"' && parser->rest.data[0] != '\''))
+    span wrong;
+    switch (unquote(&parser->compile->collection->arena, &parser->rest, ret, &wrong)) {
+    case QUOTED_NONE:
         return false;
-    uint8_t quote = parser->rest.data[0];
-    span text = span_after(parser->rest, 1);
-    struct writer out;
-    writer_init(&out, CONDITION_TEXT_MAX);
-    bool is_closed = false;
-    while (text.len && !is_closed) {
-        uint8_t byte = text.data[0];
-        text = span_after(text, 1);
-        if (byte == quote) {
-            is_closed = true;
-        } else if (byte != '\\') {
-            writer_byte(&out, byte);
-        } else {
-            size_t taken = unescape(parser, text, quote, &out);
-            if (taken == 0)
-                break;
-            text = span_after(text, taken);
-        }
-    }
-    if (!is_closed)
+    case QUOTED_OPEN:
         abort_at(parser, start, "the quote is not closed");
-    *ret = arena_dup(&parser->compile->collection->arena, writer_span(&out));
-    writer_free(&out);
-    parser->rest = text;
-    return is_closed && ret->data;
+        return false;
+    case QUOTED_WRONG:
+        complain(parser, parser->text->bytes.len - wrong.len, NULL, UNKNOWN_ESCAPE);
+        return true;
+    case QUOTED_GOOD:
+        break;
+    }
+    return true;
 }
 
 const struct operator_desc *take_operator(struct parser *parser)
@@ -245,4 +305,32 @@ const struct operator_desc *take_operator(struct parser *parser)
         parser->rest = before;
     }
     return NULL;
+}
+
+bool comparison_known(span name)
+{
+    static const char *const quantifiers[] = {" oneof", " anyof", " allof"};
+    span base = name;
+    while (base.len && is_blank(base.data[0]))
+        base = span_after(base, 1);
+    while (base.len && is_blank(base.data[base.len - 1]))
+        base.len--;
+    bool is_quantified = false;
+    for (size_t index = 0; index < 3 && !is_quantified; index++) {
+        is_quantified = span_ends(base, span_str(quantifiers[index]));
+        if (is_quantified)
+            base.len -= 6;
+    }
+    for (size_t index = 0; index < sizeof operators / sizeof operators[0]; index++)
+        if (span_eq(base, span_str(operators[index].name)))
+            return !is_quantified || operators[index].kind == OPERATOR_TEXT;
+    return false;
+}
+
+const char *hint_operator(span name)
+{
+    const char *names[sizeof operators / sizeof operators[0]];
+    for (size_t index = 0; index < sizeof operators / sizeof operators[0]; index++)
+        names[index] = operators[index].name;
+    return hint_nearest(names, sizeof operators / sizeof operators[0], name);
 }

@@ -1,8 +1,15 @@
-/* Lists may name lists that were defined before them; items are put in their place. */
+/* Lists may name lists that are defined before them; items are put in their place. */
 #include "core/checked.h"
 #include "falco/collection.h"
 
 #define EXPANDED_MAX 1000000u
+#define NESTED_MAX   64
+
+struct expansion {
+    struct collection *collection;
+    size_t total;
+    unsigned depth;
+};
 
 struct falco_list *list_find(struct collection *collection, span name)
 {
@@ -10,34 +17,51 @@ struct falco_list *list_find(struct collection *collection, span name)
     return map_get(&collection->list_names, name, &index) ? &collection->lists[index] : NULL;
 }
 
-/* A list that is named in `list` and was expanded before it. */
-static struct falco_list *inner_list(struct collection *collection, const struct falco_list *list,
+static void list_expand(struct expansion *expansion, struct falco_list *list);
+
+/* A list that is named in `list`: not itself, nor one that is being expanded (an item of the list
+ * that has its name is just that), nor one that is defined behind it. */
+static struct falco_list *inner_list(struct expansion *expansion, const struct falco_list *list,
                                      span name)
 {
-    struct falco_list *inner = list_find(collection, name);
-    return inner && inner < list ? inner : NULL;
+    struct falco_list *inner = list_find(expansion->collection, name);
+    if (!inner || inner->first_index >= list->visibility)
+        return NULL;
+    if (inner->state == ITEM_NEW && expansion->depth >= NESTED_MAX)
+        diagnostics_error(expansion->collection->diagnostics, &inner->at, NULL,
+                          "lists are nested too deeply");
+    else if (inner->state == ITEM_NEW)
+        list_expand(expansion, inner);
+    return inner->state == ITEM_DONE ? inner : NULL;
 }
 
-static void list_expand(struct collection *collection, struct falco_list *list, size_t *total)
+static void too_many(struct expansion *expansion, struct falco_list *list)
+{
+    diagnostics_error(expansion->collection->diagnostics, &list->at, NULL,
+                      "list '" PRI_SPAN "': lists have over %u items when expanded",
+                      ARG_SPAN(list->name), EXPANDED_MAX);
+    list->count = 0;
+}
+
+static void items_copy(struct expansion *expansion, struct falco_list *list)
 {
     size_t count = 0;
     for (size_t index = 0; index < list->count; index++) {
-        struct falco_list *inner = inner_list(collection, list, list->items[index].text);
+        struct falco_list *inner = inner_list(expansion, list, list->items[index].text);
         count += inner ? inner->count : 1;
     }
-    *total += count;
+    expansion->total += count;
     struct falco_value *items =
-        *total > EXPANDED_MAX ? NULL : arena_alloc(&collection->arena, (count + 1) * sizeof *items);
+        expansion->total > EXPANDED_MAX
+            ? NULL
+            : arena_alloc(&expansion->collection->arena, (count + 1) * sizeof *items);
     if (!items) {
-        diagnostics_error(collection->diagnostics, &list->at, NULL,
-                          "list '" PRI_SPAN "': lists have over %u items when expanded",
-                          ARG_SPAN(list->name), EXPANDED_MAX);
-        list->count = 0;
+        too_many(expansion, list);
         return;
     }
     size_t used = 0;
     for (size_t index = 0; index < list->count; index++) {
-        struct falco_list *inner = inner_list(collection, list, list->items[index].text);
+        struct falco_list *inner = inner_list(expansion, list, list->items[index].text);
         if (!inner) {
             items[used++] = list->items[index];
             continue;
@@ -50,10 +74,20 @@ static void list_expand(struct collection *collection, struct falco_list *list, 
     list->count = used;
 }
 
-/* Lists lie in the order of their first definition. */
+/* Recursion is bounded by NESTED_MAX. */
+static void list_expand(struct expansion *expansion, struct falco_list *list)
+{
+    list->state = ITEM_OPEN;
+    expansion->depth++;
+    items_copy(expansion, list);
+    expansion->depth--;
+    list->state = ITEM_DONE;
+}
+
 void lists_expand(struct collection *collection)
 {
-    size_t total = 0;
+    struct expansion expansion = {.collection = collection};
     for (size_t index = 0; index < collection->list_count; index++)
-        list_expand(collection, &collection->lists[index], &total);
+        if (collection->lists[index].state == ITEM_NEW)
+            list_expand(&expansion, &collection->lists[index]);
 }

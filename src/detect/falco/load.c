@@ -75,7 +75,7 @@ static uint32_t root_build(struct compile *compile, const struct falco_rule *rul
     if (!rule_builder_runs(compile->builder, stage))
         return rule_build_constant(compile->builder, false);
     struct text condition = exceptions_apply(compile->collection, rule);
-    return condition_compile(compile, &condition, UINT32_MAX);
+    return condition.bytes.len ? condition_compile(compile, &condition, UINT32_MAX) : RULE_NONE;
 }
 
 static void rule_build(struct compile *compile, const struct falco_rule *rule)
@@ -86,14 +86,15 @@ static void rule_build(struct compile *compile, const struct falco_rule *rule)
     compile->tolerates_unknown = rule->skip_if_unknown;
     compile->met_unknown = false;
     uint32_t root = root_build(compile, rule, strategy->stage);
-    bool is_output_good = output_compile(compile, &rule->output, &parts, &part_count);
+    bool is_output_good =
+        rule->output.bytes.len > 0 && output_compile(compile, &rule->output, &parts, &part_count);
     compile->tolerates_unknown = false;
     if (compile->met_unknown && rule->skip_if_unknown)
         diagnostics_warning(compile->collection->diagnostics, &rule->at,
                             "rule '" PRI_SPAN "' names a field that is unknown here: left out, as "
                             "it asks",
                             ARG_SPAN(rule->name));
-    if (root == RULE_NONE || !is_output_good)
+    if (root == RULE_NONE || !is_output_good || rule->is_wrong)
         return;
     struct rule_definition definition = {
         .name = rule->name,
@@ -117,28 +118,28 @@ static void rule_build(struct compile *compile, const struct falco_rule *rule)
 }
 
 /* A macro that no rule uses is checked all the same, in a builder of its own, so that its fields
- * are not asked of events. */
+ * are not asked of events. Fields of other sources in it are no error: its rules were left out. */
 static void unused_check(struct collection *collection)
 {
     struct err_ctx err = {0};
-    struct compile compile = {.collection = collection};
+    struct compile compile = {.collection = collection, .warns_unknown = true};
     if (rule_builder_open(collection->schema, &compile.builder, &err) != OK)
         return;
     for (size_t index = 0; index < collection->macro_count; index++) {
         struct falco_macro *macro = &collection->macros[index];
-        macro->is_built = macro->state == MACRO_DONE && macro->node != RULE_NONE;
+        macro->is_built = macro->state == ITEM_DONE && macro->node != RULE_NONE;
         if (macro->is_built) /* its nodes are of the other builder */
-            macro->state = MACRO_NEW;
+            macro->state = ITEM_NEW;
     }
     for (size_t index = 0; index < collection->macro_count; index++) {
         struct falco_macro *macro = &collection->macros[index];
-        if (macro->is_used || macro->state != MACRO_NEW)
+        if (macro->is_used || macro->state != ITEM_NEW)
             continue;
         diagnostics_warning(collection->diagnostics, &macro->at,
                             "macro '" PRI_SPAN "' is used by nothing", ARG_SPAN(macro->name));
-        macro->state = MACRO_OPEN;
+        macro->state = ITEM_OPEN;
         macro->node = condition_compile(&compile, &macro->condition, macro->visibility);
-        macro->state = MACRO_DONE;
+        macro->state = ITEM_DONE;
     }
     for (size_t index = 0; index < collection->list_count; index++)
         if (!collection->lists[index].is_used)

@@ -15,7 +15,7 @@ static const struct function_desc functions[] = {
     {"b64(", RULE_BASE64, 1, 1},
     {"basename(", RULE_BASENAME, 1, 1},
     {"len(", RULE_LENGTH, 1, 1},
-    {"join(", RULE_JOIN, 2, ARGUMENTS_MAX},
+    {"join(", RULE_JOIN, 2, 2},
     {"concat(", RULE_CONCAT, 2, ARGUMENTS_MAX},
     {"getopt(", RULE_GETOPT, 2, 2},
 };
@@ -32,7 +32,12 @@ static void unknown_field(struct parser *parser, span name, size_t offset, enum 
 {
     struct compile *compile = parser->compile;
     compile->met_unknown = true;
-    if (compile->tolerates_unknown) {
+    if (compile->warns_unknown) {
+        struct position at = text_position(parser->text, offset);
+        diagnostics_warning_hint(compile->collection->diagnostics, &at, hint,
+                                 "unknown field '" PRI_SPAN "'", ARG_SPAN(name));
+    }
+    if (compile->tolerates_unknown || compile->warns_unknown) {
         parser->has_error = true;
         return;
     }
@@ -60,6 +65,7 @@ struct operand field_operand(struct parser *parser, span name, size_t offset)
     operand.is_unknown = false;
     operand.expression = rule_build_field(parser->compile->builder, &ref);
     operand.type = ref.field->type;
+    operand.is_event_type = span_eq(span_str(ref.field->name), SPAN("evt.type"));
     operand.is_list = ref.field->is_list && !ref.argument.data;
     operand.is_list_of_any = operand.is_list && ref.field->argument == ARGUMENT_INDEX_OPTIONAL;
     return operand;
@@ -114,6 +120,9 @@ static bool field_parse(struct parser *parser, struct operand *ret)
 struct arguments {
     struct operand items[ARGUMENTS_MAX];
     size_t count;
+    size_t given;  /* as written: a list in brackets is one */
+    bool has_list; /* in brackets, behind the first */
+    bool has_list_first;
 };
 
 static bool argument_add(struct parser *parser, struct arguments *arguments,
@@ -133,7 +142,13 @@ static bool argument_parse(struct parser *parser, struct arguments *arguments, b
     struct operand operand = {.type = FIELD_TEXT, .offset = parser_offset(parser)};
     span text;
     skip_blanks(parser);
+    arguments->given += may_be_list;
     if (may_be_list && take_text(parser, "(")) {
+        arguments->has_list_first |= arguments->given == 1;
+        arguments->has_list |= arguments->given > 1;
+        skip_blanks(parser);
+        if (take_text(parser, ")"))
+            return true;
         do {
             if (!argument_parse(parser, arguments, false))
                 return false;
@@ -155,15 +170,31 @@ static bool argument_parse(struct parser *parser, struct arguments *arguments, b
     return false;
 }
 
+/* join(separator, list), concat(text, text, ...): lists in brackets have been put in one by one. */
+static bool lists_fit(const struct function_desc *function, const struct arguments *arguments)
+{
+    if (function->function != RULE_JOIN)
+        return !arguments->has_list && !arguments->has_list_first;
+    return !arguments->has_list_first &&
+           (arguments->has_list || (arguments->count == 2 && (arguments->items[1].is_list ||
+                                                              arguments->items[1].is_unknown)));
+}
+
 static bool arguments_fit(struct parser *parser, const struct function_desc *function,
                           const struct arguments *arguments, size_t offset)
 {
     int name_length = (int)strlen(function->name) - 1;
-    if (arguments->count < function->arguments_min || arguments->count > function->arguments_max) {
+    if (arguments->given < function->arguments_min || arguments->given > function->arguments_max) {
         complain(
             parser, offset, NULL, "%.*s(): expected %s%zu argument%s, found %zu", name_length,
             function->name, function->arguments_min == function->arguments_max ? "" : "at least ",
-            function->arguments_min, function->arguments_min == 1 ? "" : "s", arguments->count);
+            function->arguments_min, function->arguments_min == 1 ? "" : "s", arguments->given);
+        return false;
+    }
+    if (!lists_fit(function, arguments)) {
+        complain(parser, offset, NULL, "%.*s(): expected %s", name_length, function->name,
+                 function->function == RULE_JOIN ? "a separator and a list"
+                                                 : "no list in brackets");
         return false;
     }
     for (size_t index = 0; index < arguments->count; index++) {
@@ -207,11 +238,14 @@ static bool call_parse(struct parser *parser, const struct function_desc *functi
     ret->is_list = function->arguments_max == 1 && !is_length && first->is_list;
     ret->is_list_of_any = ret->is_list && first->is_list_of_any;
     span letter;
+    size_t bracket = parser_offset(parser);
     if (function->function == RULE_GETOPT) {
         ret->is_list = !take_text(parser, "[");
         if (!ret->is_list) {
             if (!take_argument(parser, &letter))
                 return false;
+            if (letter.len != 1)
+                complain(parser, bracket, NULL, "getopt(): expected one option letter in brackets");
             struct operand selector = {.expression = rule_build_text(builder, letter)};
             if (!argument_add(parser, &arguments, &selector))
                 return false;
@@ -240,7 +274,7 @@ bool operand_parse(struct parser *parser, struct operand *ret)
         if (!take_text(parser, functions[index].name))
             continue;
         if (parser->depth >= CONDITION_DEPTH_MAX) {
-            abort_at(parser, offset, "nested too deeply");
+            stop_at(parser, offset, "nested too deeply");
             return false;
         }
         parser->depth++;

@@ -18,35 +18,104 @@ static bool part_add(struct parser *parser, struct output_parts *parts, span tex
     if (text.len == 0)
         return true;
     if (parts->count == PARTS_MAX) {
-        abort_at(parser, parser_offset(parser), "the output has too many parts");
+        stop_at(parser, parser_offset(parser), "the output has too many parts");
         return false;
     }
     parts->items[parts->count++] = (struct rule_output_part){text, expression, width};
     return true;
 }
 
-/* Behind a name other text may follow at once: where the whole is no field, its longest beginning
- * that is one is meant, as Falco has it ("%proc.names" prints the name and an s). */
-static bool field_take(struct parser *parser, struct operand *ret)
+/* The field that the output goes on with: with its argument where that resolves. */
+static bool whole_take(struct parser *parser, struct operand *ret)
 {
     span start = parser->rest;
     size_t offset = parser_offset(parser);
     span name;
+    struct field_ref ref;
+    const char *hint;
+    if (!take_field_name(parser, &name))
+        return false;
+    const uint8_t *end = span_starts(parser->rest, SPAN("["))
+                             ? memchr(parser->rest.data, ']', parser->rest.len)
+                             : NULL;
+    span whole = end ? span_first(start, (size_t)(end + 1 - start.data)) : name;
+    parser->rest = start;
+    if (!end ||
+        schema_resolve(parser->compile->collection->schema, whole, &ref, &hint) != FIELD_FOUND)
+        return false;
+    *ret = field_operand(parser, whole, offset);
+    parser->rest = span_after(start, whole.len);
+    return true;
+}
+
+static void cut_warn(struct parser *parser, span name, size_t length, size_t offset)
+{
+    struct position at = text_position(parser->text, offset);
+    if (length < name.len && name.data[length] != '.')
+        diagnostics_warning(parser->compile->collection->diagnostics, &at,
+                            "no field '" PRI_SPAN "': this prints '" PRI_SPAN
+                            "' and other text behind it",
+                            ARG_SPAN(name), ARG_SPAN(span_first(name, length)));
+}
+
+/* Behind a name other text may follow at once: where the whole is no field, its longest beginning
+ * that is one is meant, as Falco has it ("%proc.names" prints the name and an s,
+ * "%proc.name[%proc.pid]" two fields). */
+static bool field_take(struct parser *parser, struct operand *ret)
+{
+    span start = parser->rest;
+    size_t offset = parser_offset(parser);
+    span name = {NULL, 0};
+    if (whole_take(parser, ret))
+        return true;
     bool has_name = take_field_name(parser, &name);
     bool has_argument = span_starts(parser->rest, SPAN("["));
     parser->rest = start;
-    for (size_t end = has_name && !has_argument ? name.len : 0; end > 0; end--) {
+    for (size_t end = has_name ? name.len : 0; end > 0; end--) {
         struct field_ref ref;
         const char *hint;
         enum field_lookup lookup =
             schema_resolve(parser->compile->collection->schema, span_first(name, end), &ref, &hint);
+        bool takes_argument = lookup != FIELD_FOUND || ref.field->argument != ARGUMENT_NONE;
         if (lookup == FIELD_UNKNOWN)
             continue;
+        if (has_argument && end == name.len && takes_argument)
+            break; /* its argument is wrong: say so */
+        cut_warn(parser, name, end, offset);
         *ret = field_operand(parser, span_first(name, end), offset);
         parser->rest = span_after(start, end);
         return true;
     }
     return operand_parse(parser, ret);
+}
+
+/* Fields of old files that print nothing, or always the same. */
+static bool old_take(struct parser *parser, struct output_parts *parts, bool *ret_is_good)
+{
+    static const struct {
+        const char *name;
+        const char *text;
+        const char *why;
+    } old[] = {
+        {"container.info", "", "%container.info is out of use and prints nothing"},
+        {"evt.dir", "<", "%evt.dir is out of use: every event is one at its end ('<')"},
+    };
+    span start = parser->rest;
+    struct position at = text_position(parser->text, parser_offset(parser));
+    span name;
+    struct field_ref ref;
+    const char *hint;
+    bool has_name = take_field_name(parser, &name);
+    for (size_t index = 0; has_name && index < sizeof old / sizeof old[0]; index++) {
+        if (!span_eq(name, span_str(old[index].name)) ||
+            schema_resolve(parser->compile->collection->schema, name, &ref, &hint) == FIELD_FOUND)
+            continue;
+        diagnostics_warning(parser->compile->collection->diagnostics, &at, "%s", old[index].why);
+        *ret_is_good = part_add(parser, parts, span_str(old[index].text), RULE_NONE, 0);
+        return true;
+    }
+    parser->rest = start;
+    return false;
 }
 
 static bool token_parse(struct parser *parser, struct output_parts *parts)
@@ -59,9 +128,14 @@ static bool token_parse(struct parser *parser, struct output_parts *parts)
     }
     span start = parser->rest;
     struct operand operand;
+    bool is_good;
+    if (old_take(parser, parts, &is_good))
+        return is_good;
     if (parser->rest.len == 0 || !field_take(parser, &operand)) {
-        abort_at(parser, offset, "expected a field behind '%'");
-        return false;
+        parser->is_aborted = false; /* what is wrong was said, or is said here */
+        if (!parser->has_error || parser->rest.data == start.data)
+            complain(parser, offset, NULL, "expected a field behind '%%'");
+        return true;
     }
     if (operand.is_unknown || operand.expression == RULE_NONE) {
         parser->has_error = true;
@@ -80,7 +154,8 @@ bool output_compile(struct compile *compile, const struct text *text,
     if (!parts)
         return false;
     while (parser.rest.len && strchr(" \t\n", parser.rest.data[parser.rest.len - 1]))
-        parser.rest.len--;         /* what a folded scalar ends with */
+        parser.rest.len--; /* what a folded scalar ends with */
+    (void)skip_blanks(&parser);
     (void)take_text(&parser, "*"); /* every field may be missing in any case */
     while (parser.rest.len && !parser.is_aborted) {
         const uint8_t *percent = memchr(parser.rest.data, '%', parser.rest.len);

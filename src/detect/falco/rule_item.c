@@ -1,4 +1,6 @@
 /* Items that define or change a rule. */
+#include <ctype.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #include "core/vector.h"
@@ -21,19 +23,20 @@ enum key {
 };
 
 static const struct change_key keys[KEY_COUNT] = {
-    [KEY_CONDITION] = {"condition", true, true},
-    [KEY_OUTPUT] = {"output", true, true},
-    [KEY_DESC] = {"desc", true, true},
-    [KEY_PRIORITY] = {"priority", false, true},
-    [KEY_SOURCE] = {"source", false, false},
-    [KEY_ENABLED] = {"enabled", false, true},
-    [KEY_CAPTURE] = {"capture", false, true},
-    [KEY_CAPTURE_DURATION] = {"capture_duration", false, true},
-    [KEY_WARN_EVTTYPES] = {"warn_evttypes", false, true},
-    [KEY_SKIP_UNKNOWN] = {"skip-if-unknown-filter", false, true},
-    [KEY_TAGS] = {"tags", true, true},
-    [KEY_EXCEPTIONS] = {"exceptions", true, true},
+    [KEY_CONDITION] = {"condition", true, true, true},
+    [KEY_OUTPUT] = {"output", true, true, false},
+    [KEY_DESC] = {"desc", true, true, false},
+    [KEY_PRIORITY] = {"priority", false, true, false},
+    [KEY_SOURCE] = {"source", false, false, false},
+    [KEY_ENABLED] = {"enabled", false, true, false},
+    [KEY_CAPTURE] = {"capture", false, true, false},
+    [KEY_CAPTURE_DURATION] = {"capture_duration", false, true, false},
+    [KEY_WARN_EVTTYPES] = {"warn_evttypes", false, true, false},
+    [KEY_SKIP_UNKNOWN] = {"skip-if-unknown-filter", false, true, false},
+    [KEY_TAGS] = {"tags", true, true, false},
+    [KEY_EXCEPTIONS] = {"exceptions", true, true, true},
 };
+_Static_assert(KEY_COUNT <= CHANGE_KEYS_MAX, "hints name every key");
 
 static const char *const priorities[] = {
     [PRIORITY_EMERGENCY] = "EMERGENCY",
@@ -83,7 +86,7 @@ static bool fail_at(const struct rule_reader *reader, const struct yaml_node *no
 static bool set_text(const struct rule_reader *reader, const struct yaml_node *node, enum key key,
                      bool is_append, struct text *ret)
 {
-    if (node->kind != YAML_SCALAR || yaml_is_null(node))
+    if (node->kind != YAML_SCALAR || yaml_is_null(node) || node->text.len == 0)
         return fail_at(reader, node, keys[key].name, "text");
     struct text text = text_of_node(reader->collection, reader->file, node);
     *ret = is_append ? text_join(reader->collection, ret, " ", &text) : text;
@@ -92,7 +95,7 @@ static bool set_text(const struct rule_reader *reader, const struct yaml_node *n
 
 static bool set_desc(const struct rule_reader *reader, const struct yaml_node *node, bool is_append)
 {
-    if (node->kind != YAML_SCALAR)
+    if (node->kind != YAML_SCALAR || yaml_is_null(node) || node->text.len == 0)
         return fail_at(reader, node, "desc", "text");
     struct text old = {.bytes = reader->rule->desc};
     struct text text = {.bytes = node->text};
@@ -121,15 +124,42 @@ static bool set_tags(const struct rule_reader *reader, const struct yaml_node *n
     if (before)
         memcpy(tags, rule->tags, before * sizeof *tags);
     size_t count = before;
+    bool is_good = true;
     for (const struct yaml_node *tag = node->first; tag; tag = tag->next) {
-        if (tag->kind != YAML_SCALAR)
-            return fail_at(reader, tag, "tags", "a word");
-        if (!has_tag(tags, count, tag->text))
+        if (tag->kind != YAML_SCALAR || yaml_is_null(tag))
+            is_good = fail_at(reader, tag, "tags", "a word");
+        else if (!has_tag(tags, count, tag->text))
             tags[count++] = tag->text;
     }
     rule->tags = tags;
     rule->tag_count = count;
-    return true;
+    return is_good;
+}
+
+static bool priority_set(const struct rule_reader *reader, const struct yaml_node *node)
+{
+    struct position at = yaml_position(reader->file, node);
+    if (node->kind == YAML_SCALAR && priority_parse(node->text, &reader->rule->priority))
+        return true;
+    const char *hint = NULL;
+    char upper[16] = {0};
+    for (size_t index = 0; index < node->text.len && index < sizeof upper - 1; index++)
+        upper[index] = (char)toupper(node->text.data[index]);
+    if (node->kind == YAML_SCALAR)
+        hint = hint_nearest(priorities, PRIORITY_DEBUG + 1, span_str(upper));
+    diagnostics_error(reader->collection->diagnostics, &at, hint,
+                      "rule '" PRI_SPAN "': 'priority': expected emergency, alert, critical, "
+                      "error, warning, notice, informational or debug",
+                      ARG_SPAN(reader->rule->name));
+    return false;
+}
+
+static bool is_count(span text)
+{
+    for (size_t index = 0; index < text.len; index++)
+        if (text.data[index] < '0' || text.data[index] > '9')
+            return false;
+    return text.len > 0 && text.len < 11;
 }
 
 static bool set_key(const struct rule_reader *reader, enum key key, enum change change)
@@ -147,10 +177,7 @@ static bool set_key(const struct rule_reader *reader, enum key key, enum change 
     case KEY_DESC:
         return set_desc(reader, node, is_append);
     case KEY_PRIORITY:
-        return (node->kind == YAML_SCALAR && priority_parse(node->text, &rule->priority)) ||
-               fail_at(reader, node, "priority",
-                       "emergency, alert, critical, error, warning, notice, informational or "
-                       "debug");
+        return priority_set(reader, node);
     case KEY_SOURCE:
         return node->kind == YAML_SCALAR || fail_at(reader, node, "source", "a word");
     case KEY_ENABLED:
@@ -161,7 +188,7 @@ static bool set_key(const struct rule_reader *reader, enum key key, enum change 
     case KEY_WARN_EVTTYPES:
         return scalar_bool(collection, reader->file, node, keys[key].name, &ignored);
     case KEY_CAPTURE_DURATION:
-        return node->kind == YAML_SCALAR ||
+        return (node->kind == YAML_SCALAR && is_count(node->text)) ||
                fail_at(reader, node, "capture_duration", "milliseconds");
     case KEY_TAGS:
         return set_tags(reader, node, is_append);
@@ -178,7 +205,7 @@ static void set_keys(const struct rule_reader *reader, const enum change *change
 {
     for (enum key key = 0; key < KEY_COUNT; key++)
         if (changes[key] != CHANGE_NONE && !set_key(reader, key, changes[key]))
-            reader->rule->is_left_out = true;
+            reader->rule->is_wrong = true;
 }
 
 /* `rule` and `enabled` alone switch an earlier rule on or off. */
@@ -233,20 +260,25 @@ static void rule_define(struct rule_reader *reader, const enum change *changes, 
     struct collection *collection = reader->collection;
     const struct yaml_node *source_node = yaml_get(reader->item, "source");
     struct position at = yaml_position(reader->file, reader->item);
-    span source =
-        source_node && source_node->kind == YAML_SCALAR ? source_node->text : SPAN("syscall");
+    bool has_source = source_node && source_node->kind == YAML_SCALAR && !yaml_is_null(source_node);
+    span source = has_source ? source_node->text : SPAN("syscall");
     uint32_t index;
     struct falco_rule *earlier =
         map_get(&collection->rule_names, name, &index) ? &collection->rules[index] : NULL;
-    if (!has_all_keys(reader, changes, name) || !source_check(reader, earlier, source, source_node))
+    bool is_whole = has_all_keys(reader, changes, name);
+    if (!source_check(reader, earlier, source, source_node))
         return;
+    if (earlier && span_eq(earlier->at.file, at.file))
+        diagnostics_warning(collection->diagnostics, &at,
+                            "rule '" PRI_SPAN "' replaces the one in line %u", ARG_SPAN(name),
+                            earlier->at.line);
     reader->rule = rule_add(collection, name);
     if (!reader->rule) {
         diagnostics_error(collection->diagnostics, &at, NULL, "too many rules");
         return;
     }
-    *reader->rule =
-        (struct falco_rule){.name = name, .at = at, .source = source, .is_enabled = true};
+    *reader->rule = (struct falco_rule){
+        .name = name, .at = at, .source = source, .is_enabled = true, .is_wrong = !is_whole};
     set_keys(reader, changes);
     if (span_eq(source, span_str(collection->schema->source)))
         return;
@@ -255,6 +287,34 @@ static void rule_define(struct rule_reader *reader, const enum change *changes, 
                         "rule '" PRI_SPAN "' is for source '" PRI_SPAN
                         "', which this loads nothing for: left out",
                         ARG_SPAN(name), ARG_SPAN(source));
+}
+
+static bool change_check(const struct rule_reader *reader, const enum change *changes)
+{
+    const struct yaml_node *source = yaml_get(reader->item, "source");
+    struct position at = yaml_position(reader->file, reader->item);
+    bool is_empty = true;
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        is_empty &= changes[key] == CHANGE_NONE;
+    if (is_empty)
+        diagnostics_error(reader->collection->diagnostics, &at, NULL,
+                          "nothing to append: expected 'condition' or 'exceptions'");
+    return !is_empty && (!source || source->kind != YAML_SCALAR || source->text.len == 0 ||
+                         source_check(reader, reader->rule, source->text, true));
+}
+
+static const char *rule_hint(const struct collection *collection, span name)
+{
+    const char **names = calloc(collection->rule_count + 1, sizeof *names);
+    if (!names || collection->rule_count > 10000) {
+        free(names);
+        return NULL;
+    }
+    for (size_t index = 0; index < collection->rule_count; index++)
+        names[index] = (const char *)collection->rules[index].name.data;
+    const char *hint = hint_nearest(names, collection->rule_count, name);
+    free(names);
+    return hint;
 }
 
 void rule_item_read(struct collection *collection, const struct yaml_file *file,
@@ -266,8 +326,9 @@ void rule_item_read(struct collection *collection, const struct yaml_file *file,
     bool is_change;
     uint32_t index;
     span name;
-    if (!item_name(collection, file, item, "rule", &name) ||
-        !changes_read(collection, file, item, "rule", keys, KEY_COUNT, changes, &is_change))
+    bool is_good = item_name(collection, file, item, "rule", &name);
+    is_good &= changes_read(collection, file, item, "rule", keys, KEY_COUNT, changes, &is_change);
+    if (!is_good)
         return;
     bool is_known = map_get(&collection->rule_names, name, &index);
     bool only_switches = !is_change && is_switch(changes) && changes[KEY_ENABLED] != CHANGE_NONE;
@@ -276,10 +337,17 @@ void rule_item_read(struct collection *collection, const struct yaml_file *file,
         return;
     }
     if (!is_known) {
-        diagnostics_error(collection->diagnostics, &at, NULL,
+        diagnostics_error(collection->diagnostics, &at, rule_hint(collection, name),
                           "rule '" PRI_SPAN "' is not defined: nothing to change", ARG_SPAN(name));
         return;
     }
     reader.rule = &collection->rules[index];
-    set_keys(&reader, changes);
+    if (only_switches) {
+        diagnostics_warning(collection->diagnostics, &at,
+                            "'enabled' alone is out of use: write 'override' with 'enabled: "
+                            "replace'");
+        (void)set_key(&reader, KEY_ENABLED, CHANGE_SET);
+    } else if (change_check(&reader, changes)) {
+        set_keys(&reader, changes);
+    }
 }

@@ -72,6 +72,7 @@ static const struct error_case error_cases[] = {
      "f0.yaml:2:14: error: macro 'b' is defined behind its use\n"},
     {"- macro: a\n  condition: evt.num = 1\n- macro: b\n  condition: a\n"
      "- macro: a\n  condition: b\n" RULE("a"),
+     "f0.yaml:5:3: warning: macro 'a' replaces the one in line 1\n"
      "f0.yaml:4:14: error: macro 'a' uses itself\n"},
     {"- macro: a\n  condition: proc.nmae = 1\n" RULE("a and a"),
      "f0.yaml:2:14: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"},
@@ -93,6 +94,8 @@ static const struct error_case error_cases[] = {
      "f0.yaml:4:13: error: rule 'r': 'priority': expected emergency, alert, critical, error, "
      "warning, notice, informational or debug\n"},
     {"- rule: r\n  condition: and proc.name = b\n  append: true\n",
+     "f0.yaml:3:11: warning: 'append: true' is out of use: write 'override' with 'condition: "
+     "append'\n"
      "f0.yaml:1:3: error: rule 'r' is not defined: nothing to change\n"},
     {RULE("evt.num = 1") "- rule: r\n  tags: [x]\n  desc: e\n  override: {tags: append}\n",
      "f0.yaml:8:9: error: unexpected key 'desc': 'override' does not name it\n"},
@@ -103,15 +106,109 @@ static const struct error_case error_cases[] = {
      "f0.yaml:10:11: error: rule 'r': exception 'values': expected as many values as fields\n"},
     {RULE("evt.num = 1") "  exceptions:\n    - name: e\n      fields: [proc.nmae]\n"
      "      values:\n        - [a]\n",
-     "f0.yaml:10:11: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"},
+     "f0.yaml:8:16: error: exception: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"},
     {"- required_engine_version: 0.999.0\n",
-     "f0.yaml:1:28: error: the file needs engine version 0.999.0, this one reads 0.60.0\n"},
+     "f0.yaml:1:28: error: the file needs engine version 0.999.0, this one reads 0.63.0\n"},
     {"title: x\nlogsource: {product: linux}\ndetection: {}\n",
      "f0.yaml:1:1: error: this is a Sigma rule: this version reads Falco's language only\n"},
     {"a: b\n", "f0.yaml:1:1: error: expected a list of rules, macros and lists\n"},
     {"- list: l\n", "f0.yaml:1:3: error: a list needs 'items'\n"},
     {"- macro: m\n  condition: evt.num = 1\n  condition: evt.num = 2\n",
      "f0.yaml:3:3: error: key 'condition' is already given in line 2\n"},
+  /* all that is wrong, in one run */
+    {RULE("proc.nmae = a and evt.num = x and (nothing or fd.sip = y) and proc.name contians z"),
+     "f0.yaml:5:14: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"
+     "f0.yaml:5:42: error: expected a number, found 'x'\n"
+     "f0.yaml:5:49: error: unknown macro 'nothing'\n"
+     "f0.yaml:5:69: error: expected an IP address, found 'y'\n"
+     "f0.yaml:5:86: error: expected an operator: exists, =, !=, <, <=, >, >=, in, intersects, "
+     "pmatch, contains, icontains, bcontains, startswith, bstartswith, endswith, glob, iglob or "
+     "regex; did you mean 'contains'?\n"},
+    {RULE(">\n    proc.nmae = a and\n    (evt.num = or\n    proc.name = 'x) and\n    b"),
+     "f0.yaml:6:5: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"
+     "f0.yaml:7:16: error: expected a number, found 'or'\n"
+     "f0.yaml:8:5: error: expected ')', 'and' or 'or'\n"
+     "f0.yaml:8:17: error: the quote is not closed\n"
+     "f0.yaml:9:6: error: expected ')', 'and' or 'or'\n"},
+    {RULE("proc.name = a proc.nmae = b and proc.name in (x y) or evt.nmu = 1"),
+     "f0.yaml:5:28: error: expected 'and', 'or' or the end\n"
+     "f0.yaml:5:28: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"
+     "f0.yaml:5:62: error: expected ',' or ')' in the list\n"
+     "f0.yaml:5:68: error: unknown field 'evt.nmu'; did you mean 'evt.num'?\n"},
+    {RULE("proc.name regex anyof ('a(', 'b', '[')"),
+     "f0.yaml:5:37: error: bad regex at byte 3: missing closing parenthesis\n"
+     "f0.yaml:5:48: error: bad regex at byte 2: missing terminating ] for character class\n"},
+    {RULE("proc.name = 'a\\q' and proc.nmae = 'b\\q'"),
+     "f0.yaml:5:28: error: unknown escape: expected one of \\b \\f \\n \\r \\t \\\\ \\/ \\xNN or an "
+     "escaped quote\n"
+     "f0.yaml:5:36: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"
+     "f0.yaml:5:50: error: unknown escape: expected one of \\b \\f \\n \\r \\t \\\\ \\/ \\xNN or an "
+     "escaped quote\n"},
+    {RULE("evt.type in (execve, opn) and proc.name in shels")
+     "- list: shells\n  items: [sh]\n",
+     "f0.yaml:5:35: error: unknown event type 'opn'; did you mean 'open'?\n"
+     "f0.yaml:5:57: error: unknown list 'shels'; did you mean 'shells'?\n"},
+    {"- rule: r\n  desc: d\n  priority: warn\n  output: '%proc.nmae %bogus %proc.name[1]'\n"
+     "  condition: evt.nmu = 1\n  tags: [a, [b], {c: d}]\n  enabled: maybe\n",
+     "f0.yaml:3:13: error: rule 'r': 'priority': expected emergency, alert, critical, error, "
+     "warning, notice, informational or debug\n"
+     "f0.yaml:7:12: error: 'enabled': expected true or false\n"
+     "f0.yaml:6:13: error: rule 'r': 'tags': expected a word\n"
+     "f0.yaml:6:18: error: rule 'r': 'tags': expected a word\n"
+     "f0.yaml:5:14: error: unknown field 'evt.nmu'; did you mean 'evt.num'?\n"
+     "f0.yaml:4:13: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"
+     "f0.yaml:4:23: error: expected a field behind '%'\n"},
+    {"- list: l\n  items: [a, [b], ~, {c: d}]\n- macro: m\n  condition:\n",
+     "f0.yaml:2:14: error: expected a value, found a collection\n"
+     "f0.yaml:2:19: error: expected a value, found nothing\n"
+     "f0.yaml:2:22: error: expected a value, found a collection\n"
+     "f0.yaml:4:13: error: a macro needs a 'condition'\n"},
+    {RULE("evt.num = 1") "- rule: r\n  desc: e\n  output: p\n  override: {dess: append, output: "
+     "apend, priority: replace}\n",
+     "f0.yaml:9:14: error: override: unknown key 'dess'; did you mean 'desc'?\n"
+     "f0.yaml:9:36: error: override 'output': expected append or replace; did you mean 'append'?\n"
+     "f0.yaml:9:43: error: override names 'priority', which the item does not give\n"
+     "f0.yaml:7:9: error: unexpected key 'desc': 'override' does not name it\n"},
+    {RULE("evt.num = 1") "  exceptions:\n    - name: e\n      fields: [proc.nmae, fd.nmae]\n"
+     "      comps: [equals, startwith]\n    - fields: [proc.name]\n    - name: f\n      fields: "
+     "proc.name\n      comps: =\n    - name: g\n      fields: proc.name\n      values: [[a], "
+     "{b: c}]\n",
+     "f0.yaml:8:16: error: exception: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"
+     "f0.yaml:8:27: error: exception: unknown field 'fd.nmae'; did you mean 'fd.name'?\n"
+     "f0.yaml:9:15: error: exception 'comps': unknown operator 'equals'\n"
+     "f0.yaml:9:23: error: exception 'comps': unknown operator 'startwith'; did you mean "
+     "'startswith'?\n"
+     "f0.yaml:10:7: error: rule 'r': an exception needs a 'name'\n"
+     "f0.yaml:13:14: error: rule 'r': exception 'comps': expected in, pmatch or intersects for a "
+     "single field\n"
+     "f0.yaml:16:16: error: rule 'r': exception 'values': expected a value for the single field\n"
+     "f0.yaml:16:21: error: rule 'r': exception 'values': expected a value for the single "
+     "field\n"},
+    {"- rule: Shell rum\n  enabled: false\n- rule: Shell run\n  desc: d\n  output: o\n"
+     "  priority: INFO\n  condition: evt.num = 1\n- rule: Shell rum\n  enabled: true\n",
+     "f0.yaml:1:3: error: rule 'Shell rum' is not defined: nothing to change\n"
+     "f0.yaml:8:3: error: rule 'Shell rum' is not defined: nothing to change; did you mean 'Shell "
+     "run'?\n"},
+    {RULE("evt.num = 1") "- rule: r\n  output: p\n  append: true\n",
+     "f0.yaml:8:11: warning: 'append: true' is out of use: write 'override' with 'condition: "
+     "append'\n"
+     "f0.yaml:7:11: warning: 'append: true' leaves 'output' as it was; use 'override'\n"
+     "f0.yaml:6:3: error: nothing to append: expected 'condition' or 'exceptions'\n"},
+    {RULE("evt.num = 1") "- rule: r\n  source: k8s_audit\n  condition: and evt.num = 2\n"
+     "  override: {condition: append}\n",
+     "f0.yaml:6:3: error: rule 'r' was defined with source 'syscall' before\n"},
+    {"- required_plugin_versions:\n    - name: json\n      version: 1\n    - name: a\n"
+     "      version: 0.1.0-rc1\n      alternatives:\n        - {name: a, version: 1.0.0}\n",
+     "f0.yaml:3:16: error: a plugin's version: expected three parts as 0.4.0\n"
+     "f0.yaml:7:11: error: this plugin is named twice\n"},
+    {RULE("join(proc.name, proc.pname) = a"),
+     "f0.yaml:5:14: error: join(): expected a separator and a list\n"},
+    {RULE("concat((proc.name, proc.pname), \"x\") = a"),
+     "f0.yaml:5:14: error: concat(): expected no list in brackets\n"},
+    {RULE("join(',', proc.aname, proc.aname) = a"),
+     "f0.yaml:5:14: error: join(): expected 2 arguments, found 3\n"},
+    {RULE("getopt(proc.args, 'a:')[ab] = a"),
+     "f0.yaml:5:37: error: getopt(): expected one option letter in brackets\n"},
     {"- macro: [\n", "f0.yaml:2:1: error: did not find expected node content\n"},
 };
 /* clang-format on */
@@ -176,7 +273,58 @@ static const struct item_case item_cases[] = {
      "proc.name=y", "r"},
     {{"- list: a\n  items: ['\"q\"', p]\n" RULE("proc.name in (a)")}, "proc.name=q", "r"},
     {{"- list: e\n  items: []\n" RULE("proc.name in (e, x)")}, "proc.name=x", "r"},
+    {{"- list: l\n  items: [x]\n  override: {items: replace}\n"
+      "- macro: m\n  condition: proc.name in (l)\n  override: {condition: replace}\n" RULE("m")},
+     "proc.name=x", "r"},
+    {{"- list: outer\n  items: [inner]\n- list: inner\n  items: [x]\n" RULE("proc.name in (outer)"),
+      "- list: outer\n  items: [y]\n  append: true\n"},
+     "proc.name=x", "r"},
+    {{"- list: outer\n  items: [inner]\n- list: inner\n  items: [x]\n" RULE("proc.name in (outer)")},
+     "proc.name=x", ""},
+    {{"- list: one\n  items: [x]\n- list: two\n  items: [one]\n- list: three\n  items: [two, y]\n"
+      RULE("proc.name in (three)")},
+     "proc.name=x", "r"},
+    {{"- list: self\n  items: [self]\n- list: self\n  items: [x]\n  append: true\n"
+      RULE("proc.name in (self)")},
+     "proc.name=self", "r"},
+    {{RULE("proc.name = a") "- rule: r\n  append: true\n  condition: or proc.name = b\n"
+      "  output: '%bogus'\n  enabled: false\n"},
+     "proc.name=b", "r"},
+    {{RULE("proc.name = a"), "- rule: r\n  append: false\n  source: syscall\n  condition: or "
+      "proc.name = b\n  override: {condition: append}\n"},
+     "proc.name=b", "r"},
+    {{RULE("proc.name = a") "  override:\n"}, "proc.name=a", "r"},
+    {{RULE("proc.name = a") "  enabled: No\n", "- rule: r\n  enabled: ON\n"}, "proc.name=a", "r"},
+    {{"- &base\n  rule: base\n  desc: d\n  output: o\n  priority: INFO\n  condition: proc.name = a\n"
+      "- <<: *base\n  rule: derived\n"},
+     "proc.name=a", "base,derived"},
+    {{"- macro: other\n  condition: ka.verb = create\n"
+      "- rule: k\n  desc: d\n  output: '%ka.verb'\n  priority: INFO\n  source: k8s_audit\n"
+      "  condition: other\n" RULE("proc.name = a")},
+     "proc.name=a", "r"},
  /* exceptions */
+    {{RULE("proc.name exists") "  exceptions:\n    - name: e\n      fields: proc.name\n"
+      "      comps: startswith oneof\n      values: [a]\n",
+      "- rule: r\n  exceptions:\n    - name: e\n      values: [ab]\n"
+      "  override: {exceptions: append}\n"},
+     "proc.name=abc", "r"}, /* one set: two of its values hold, which is not one */
+    {{RULE("proc.name exists") "  exceptions:\n    - name: e\n      fields: [proc.name]\n"
+      "      comps: [' startswith anyof ']\n      values:\n        - [[x, ab]]\n"},
+     "proc.name=abc", ""},
+    {{RULE("proc.name exists") "  exceptions:\n    - name: e\n      fields: ['tolower(proc.name)']\n"
+      "      values:\n        - [abc]\n"},
+     "proc.name=ABC", ""},
+    {{"- list: known\n  items: [x, y]\n" RULE("proc.name exists") "  exceptions:\n    - name: e\n"
+      "      fields: [proc.name]\n      comps: [in]\n      values:\n        - [known]\n"},
+     "proc.name=y", ""},
+    {{RULE("proc.cmdline exists") "  exceptions:\n    - name: e\n      fields: [proc.cmdline]\n"
+      "      comps: [contains]\n      values:\n        - ['--a=b (c)']\n        - ['\"d e\"']\n"},
+     "proc.cmdline=x d e", ""},
+    {{RULE("proc.name exists") "  exceptions:\n    - name: e\n      fields: [proc.name]\n"
+      "      values:\n        - [a]\n",
+      "- rule: r\n  exceptions:\n    - name: f\n      fields: proc.name\n      values: [b]\n"
+      "  override: {exceptions: replace}\n"},
+     "proc.name=a", "r"},
     {{RULE("proc.name = a or proc.name = b") "  exceptions:\n    - name: e\n      fields: "
      "[proc.name, fd.name]\n"
      "      comps: [=, startswith]\n      values:\n        "
@@ -265,7 +413,7 @@ static void warnings_do_not_fail_a_load(void **state)
         (const char *)out.data,
         "w.yaml:5:3: warning: unknown item: expected rule, macro, list, required_engine_version or "
         "required_plugin_versions\n"
-        "w.yaml:11:3: warning: unknown key 'conditoin' in a rule\n"
+        "w.yaml:11:3: warning: unknown key 'conditoin' in a rule; did you mean 'condition'?\n"
         "w.yaml:10:26: warning: 'proc.pname' is compared as text; for the field write "
         "val(proc.pname)\n"
         "w.yaml:1:3: warning: macro 'unused' is used by nothing\n"
@@ -280,7 +428,8 @@ static void output_text_names_its_fields(void **state)
     (void)state;
     const char *yaml = "- rule: r\n  desc: d\n  priority: INFO\n  condition: evt.num = 1\n"
                        "  output: '*a %proc.name. %proc.aname[2] (%5proc.name|%3proc.name) "
-                       "%evt.arg.flags,%proc.name %tolower(proc.name) %proc.aname'\n";
+                       "%evt.arg.flags,%proc.name %tolower(proc.name) %proc.aname"
+                       "%container.info%evt.dir %proc.names [%proc.name[%evt.num]]'\n";
     const char *event_text = "evt.num=#1;proc.name=BaSh;evt.arg[flags]=X;proc.aname=[a,b]";
     const struct rule_output_field *fields;
     struct writer out, text;
@@ -295,8 +444,9 @@ static void output_text_names_its_fields(void **state)
     event_begin(&event);
     rule_program_output(program, 0, &event, &text);
     writer_byte(&text, 0);
-    assert_string_equal((const char *)text.data, "a BaSh. <NA> (BaSh |BaS) X,BaSh bash a,b");
-    assert_int_equal(rule_program_output_fields(program, 0, &fields), 5);
+    assert_string_equal((const char *)text.data,
+                        "a BaSh. <NA> (BaSh |BaS) X,BaSh bash a,b< BaShs [BaSh[1]]");
+    assert_int_equal(rule_program_output_fields(program, 0, &fields), 6);
     assert_true(span_eq(fields[1].name, SPAN("proc.aname[2]")));
     assert_true(span_eq(fields[3].name, SPAN("tolower(proc.name)")));
     assert_int_equal(fields[3].slot, UINT32_MAX);

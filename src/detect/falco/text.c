@@ -11,17 +11,6 @@ struct text text_of_node(struct collection *collection, const struct yaml_file *
     return text;
 }
 
-struct text text_made(struct collection *collection, const struct yaml_file *file,
-                      const struct yaml_node *node, span bytes)
-{
-    struct text text = text_of_node(collection, file, node);
-    text.bytes = arena_dup(&collection->arena, bytes);
-    if (!text.pieces || !text.bytes.data)
-        return (struct text){0};
-    text.pieces->is_made = true;
-    return text;
-}
-
 struct text text_join(struct collection *collection, const struct text *a, const char *between,
                       const struct text *b)
 {
@@ -46,14 +35,21 @@ struct text text_join(struct collection *collection, const struct text *a, const
     return text;
 }
 
+/* Pieces lie in the order of their starts. */
 struct position text_position(const struct text *text, size_t offset)
 {
-    const struct text_piece *piece = NULL;
-    for (size_t index = 0; index < text->piece_count; index++)
-        if (!piece || text->pieces[index].start <= offset)
-            piece = &text->pieces[index];
-    if (!piece)
+    size_t low = 0;
+    size_t high = text->piece_count;
+    while (high > low + 1) {
+        size_t middle = low + (high - low) / 2;
+        if (text->pieces[middle].start <= offset)
+            low = middle;
+        else
+            high = middle;
+    }
+    if (high == 0)
         return (struct position){.file = SPAN("rules")};
+    const struct text_piece *piece = &text->pieces[low];
     if (piece->is_made)
         return yaml_position(piece->file, piece->node);
     size_t inner = offset < piece->start ? 0 : offset - piece->start;
