@@ -35,6 +35,11 @@ int cli_compile(const struct option_list *paths, const struct compile_options *o
 /* "draft,live" as bits; false, and said on stderr: a word is no stage. */
 bool cli_stages(const char *words, uint32_t *ret);
 
+/* Finds the tests of rule files and folders (lab/lab.h). */
+struct suite;
+MUST_USE err_kind cli_tests_find(const struct option_list *paths, struct suite *suite,
+                                 struct err_ctx *err);
+
 /* Opens DIR/store read-only and drops all other rights. */
 struct topic_log;
 err_kind cli_store_open(const char *state_dir, int *ret_store_fd, struct topic_log **ret,

@@ -1,26 +1,37 @@
-#include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "core/cleanup.h"
-#include "pipeline/pipeline.h"
+#include "lab/lab.h"
 
-#define TEST_SUFFIX    ".test.ndjson"
-#define FILE_BYTES_MAX (64u << 20)
-#define TEST_FILES_MAX 10000
+#define TEST_SUFFIX      ".test.ndjson"
+#define REGRESSION_INFO  "info.yml"
+#define FILE_BYTES_MAX   (64u << 20)
+#define REPORT_BYTES_MAX (256u << 20)
 
 struct test_words {
     struct option_list rules;
+    const char *only;
+    const char *junit;
+    bool tap;
 };
 
 static const struct option_desc rows[] = {
     {"rules", OPTION_LIST, offsetof(struct test_words, rules), NULL, "PATH",
      "further rule files that these need, such as shared macros"},
+    {"only", OPTION_TEXT, offsetof(struct test_words, only), NULL, "NAME",
+     "the tests of the rule with this name or id"},
+    {"junit", OPTION_TEXT, offsetof(struct test_words, junit), NULL, "FILE",
+     "write the results as JUnit XML too"},
+    {"tap", OPTION_FLAG, offsetof(struct test_words, tap), NULL, NULL,
+     "print the results as TAP, in place of the closing line"},
 };
 
 static const struct option_table table = {
@@ -29,45 +40,52 @@ static const struct option_table table = {
     .summary = "Runs the rules' own events: beside x.yml lies x.test.ndjson, a line an event:\n"
                "  {\"rule\": \"name\", \"match\": true, \"why\": \"…\", \"event\": {\"evt.type\": "
                "\"execve\", …}}\n"
-               "Prints `N passed, N failed`; exit code 1 when one failed or there was none.",
+               "and below folders named regression_data the tests that SigmaHQ's info.yml files\n"
+               "describe. Prints `N passed, N failed`; exit code 1 when one failed or there was\n"
+               "none. What fails is told with the event's place and why.",
     .examples = "  picket test rules/\n"
-                "  picket test --rules rules/macros.yml rules/execution/memfd.yml\n",
+                "  picket test --rules rules/macros.yml rules/execution/memfd.yml\n"
+                "  picket test --rules sigma/rules sigma/regression_data --junit results.xml\n",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,
 };
 
-struct test_file {
-    char *name;
-    uint8_t *content;
-    size_t len;
+/* ---- finding ---- */
+
+struct search {
+    struct suite *suite;
+    struct bundle infos; /* of the info.yml files */
 };
 
-struct test_files {
-    struct test_file items[TEST_FILES_MAX];
-    size_t count;
-};
-
-static err_kind test_read(struct test_files *files, const char *path, struct err_ctx *err)
+static err_kind lines_add(struct suite *suite, const char *path, struct err_ctx *err)
 {
     struct stat status;
-    AUTO(auto_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    AUTO(auto_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &status))
         return err_set(err, ERR_SYSTEM, "%s", path);
-    if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size > FILE_BYTES_MAX ||
-        files->count == TEST_FILES_MAX)
-        return err_set(err, ERR_LIMIT, "%s: not a file, too large, or one too many", path);
-    struct test_file *file = &files->items[files->count];
-    file->name = strdup(path);
-    file->content = malloc((size_t)status.st_size + 1);
-    if (!file->name || !file->content)
+    if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size > FILE_BYTES_MAX)
+        return err_set(err, ERR_LIMIT, "%s: no regular file, or over 64 MiB", path);
+    if (status.st_size == 0)
+        return OK;
+    void *content = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (content == MAP_FAILED)
         return err_set(err, ERR_SYSTEM, "%s", path);
-    while (file->len < (size_t)status.st_size) {
-        ssize_t count = read(fd, file->content + file->len, (size_t)status.st_size - file->len);
-        if (count <= 0)
-            return err_set(err, ERR_SYSTEM, "%s", path);
-        file->len += (size_t)count;
-    }
-    files->count++;
+    err_kind kind = suite_add_lines(suite, path, span_of(content, (size_t)status.st_size), err);
+    munmap(content, (size_t)status.st_size);
+    return kind;
+}
+
+static bool is_regression(const char *path)
+{
+    return strncmp(path, "regression_data", 15) == 0 || strstr(path, "/regression_data");
+}
+
+static err_kind file_add(struct search *search, const char *path, struct err_ctx *err)
+{
+    if (span_ends(span_str(path), SPAN(TEST_SUFFIX)))
+        return lines_add(search->suite, path, err);
+    if (span_ends(span_str(path), SPAN("/" REGRESSION_INFO)) && is_regression(path))
+        return bundle_add(&search->infos, path, err);
     return OK;
 }
 
@@ -76,7 +94,7 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static err_kind folder_read(struct test_files *files, const char *path, struct err_ctx *err)
+static err_kind folder_add(struct search *search, const char *path, struct err_ctx *err)
 {
     AUTO(auto_free) char *root = strdup(path);
     char *const roots[] = {root, NULL};
@@ -86,49 +104,164 @@ static err_kind folder_read(struct test_files *files, const char *path, struct e
     err_kind kind = OK;
     const FTSENT *entry;
     while (kind == OK && (entry = fts_read(walk)))
-        if (entry->fts_info == FTS_F && span_ends(span_str(entry->fts_name), SPAN(TEST_SUFFIX)))
-            kind = test_read(files, entry->fts_path, err);
+        if (entry->fts_info == FTS_F)
+            kind = file_add(search, entry->fts_path, err);
     fts_close(walk);
     return kind;
 }
 
 /* A folder: all tests below it. x.yml: x.test.ndjson beside it. */
-static err_kind tests_find(struct test_files *files, const char *path, struct err_ctx *err)
+static err_kind tests_find(struct search *search, const char *path, struct err_ctx *err)
 {
     struct stat status;
     if (stat(path, &status))
         return err_set(err, ERR_SYSTEM, "%s", path);
     if (S_ISDIR(status.st_mode))
-        return folder_read(files, path, err);
+        return folder_add(search, path, err);
+    if (is_regression(path))
+        return file_add(search, path, err);
     const char *dot = strrchr(path, '.');
     AUTO(auto_free) char *beside = NULL;
     if (!dot || asprintf(&beside, "%.*s" TEST_SUFFIX, (int)(dot - path), path) < 0)
         return err_set(err, ERR_INPUT, "%s: no rule file", path);
-    return access(beside, F_OK) ? OK : test_read(files, beside, err);
+    return access(beside, F_OK) ? OK : lines_add(search->suite, beside, err);
 }
 
-static err_kind tests_run(const struct test_files *files, int image_fd, struct test_counts *counts,
-                          struct err_ctx *err)
+static err_kind infos_add(struct suite *suite, int fd, struct err_ctx *err)
 {
+    json_error_t reason;
+    lseek(fd, 0, SEEK_SET);
+    json_t *files = json_loadfd(fd, JSON_REJECT_DUPLICATES, &reason);
+    err_kind kind = files ? OK : err_set(err, ERR_STATE, "tests: %s", reason.text);
+    for (size_t index = 0; index < json_array_size(files) && kind == OK; index++) {
+        const json_t *file = json_array_get(files, index);
+        const json_t *document = json_array_get(json_object_get(file, "documents"), 0);
+        kind = suite_add_regression(suite, json_string_value(json_object_get(file, "file")),
+                                    document, err);
+    }
+    json_decref(files);
+    return kind;
+}
+
+static err_kind infos_read(struct search *search, struct err_ctx *err)
+{
+    struct compiled documents;
+    if (search->infos.file_count == 0)
+        return OK;
+    err_kind kind = documents_compile(&search->infos, &documents, err);
+    if (kind != OK)
+        return kind;
+    fwrite(documents.diagnostics.data, 1, documents.diagnostics.len, stderr);
+    kind = documents.error_count ? err_set(err, ERR_INPUT, "the tests do not load")
+                                 : infos_add(search->suite, documents.image_fd, err);
+    compiled_close(&documents);
+    return kind == OK ? suite_read_events(search->suite, err) : kind;
+}
+
+err_kind cli_tests_find(const struct option_list *paths, struct suite *suite, struct err_ctx *err)
+{
+    struct search search = {.suite = suite};
+    err_kind kind = bundle_open(&search.infos, err);
+    for (size_t index = 0; index < paths->count && kind == OK; index++)
+        kind = tests_find(&search, paths->items[index], err);
+    if (kind == OK)
+        kind = infos_read(&search, err);
+    bundle_close(&search.infos);
+    return kind;
+}
+
+/* ---- running ---- */
+
+static err_kind report_write(const struct suite *suite, FILE *file, bool is_junit,
+                             struct err_ctx *err)
+{
+    AUTO(writer_free) struct writer out;
+    writer_init(&out, REPORT_BYTES_MAX);
+    if (is_junit)
+        suite_write_junit(suite, &out);
+    else
+        suite_write_tap(suite, &out);
+    if (out.is_full)
+        return err_set(err, ERR_LIMIT, "the report is over 256 MiB");
+    if (fwrite(out.data, 1, out.len, file) != out.len || fflush(file))
+        return err_set(err, ERR_SYSTEM, "report");
+    return OK;
+}
+
+static err_kind tests_run(struct suite *suite, const struct test_words *words, int image_fd,
+                          FILE *junit, struct suite_counts *counts, struct err_ctx *err)
+{
+    AUTO(writer_free) struct writer text;
     struct replay *replay = NULL;
     struct replay_options options = {.image_fd = image_fd, .hostname = "test"};
+    writer_init(&text, REPORT_BYTES_MAX);
     err_kind kind = role_confine(ROLE_ENGINE, -1, err);
     if (kind == OK)
         kind = replay_open(&options, &replay, err);
-    for (size_t index = 0; index < files->count && kind == OK; index++)
-        replay_test(replay, span_of(files->items[index].content, files->items[index].len),
-                    files->items[index].name, counts);
+    if (kind == OK)
+        kind = suite_run(suite, replay, words->only, &text, counts, err);
     replay_close(replay);
+    if (kind == OK && !words->tap)
+        fwrite(text.data, 1, text.len, stderr);
+    if (kind == OK && junit)
+        kind = report_write(suite, junit, true, err);
+    if (kind == OK && words->tap)
+        kind = report_write(suite, stdout, false, err);
     return kind;
+}
+
+static err_kind compiled_run(struct suite *suite, const struct test_words *words, int image_fd,
+                             struct suite_counts *counts, struct err_ctx *err)
+{
+    AUTO(auto_fclose) FILE *junit = words->junit ? fopen(words->junit, "we") : NULL;
+    if (words->junit && !junit)
+        return err_set(err, ERR_SYSTEM, "%s", words->junit);
+    return tests_run(suite, words, image_fd, junit, counts, err);
+}
+
+static void counts_print(const struct suite_counts *counts)
+{
+    printf("%llu passed, %llu failed", (unsigned long long)counts->passed,
+           (unsigned long long)counts->failed);
+    if (counts->skipped)
+        printf(", %llu skipped", (unsigned long long)counts->skipped);
+    printf("\n");
+}
+
+static int test_all(struct test_words *words, const struct option_list *paths, struct suite *suite)
+{
+    struct compiled compiled;
+    struct suite_counts counts;
+    struct err_ctx err;
+    err_kind kind = cli_tests_find(paths, suite, &err);
+    for (size_t index = 0; index < paths->count && kind == OK; index++) {
+        if (is_regression(paths->items[index]))
+            continue; /* holds no rules */
+        if (words->rules.count == OPTION_LIST_MAX)
+            kind = err_set(&err, ERR_LIMIT, "more than %d paths of rules", OPTION_LIST_MAX);
+        else
+            words->rules.items[words->rules.count++] = paths->items[index];
+    }
+    if (kind != OK)
+        return cli_fail(&err);
+    int code =
+        cli_compile(&words->rules, &(struct compile_options){.stages = STAGES_TEST}, &compiled);
+    if (code != EXIT_DONE)
+        return code;
+    kind = compiled_run(suite, words, compiled.image_fd, &counts, &err);
+    compiled_close(&compiled);
+    if (kind != OK)
+        return cli_fail(&err);
+    if (!words->tap)
+        counts_print(&counts);
+    return counts.failed || !counts.passed ? EXIT_WRONG : EXIT_DONE;
 }
 
 int cli_test(int argc, const char *const *argv)
 {
-    static struct test_files files; /* large; one command a process */
     struct test_words words = {0};
     struct option_list paths = {0};
-    struct compiled compiled;
-    struct test_counts counts = {0};
+    struct suite *suite;
     struct err_ctx err;
     int code;
     if (!cli_options(&table, argc, argv, &words, &paths, &code))
@@ -137,22 +270,9 @@ int cli_test(int argc, const char *const *argv)
         fprintf(stderr, "picket: test what? Name a rule file or a folder\n");
         return EXIT_USAGE;
     }
-    err_kind kind = OK;
-    for (size_t index = 0; index < paths.count && kind == OK; index++) {
-        kind = tests_find(&files, paths.items[index], &err);
-        if (words.rules.count < OPTION_LIST_MAX)
-            words.rules.items[words.rules.count++] = paths.items[index];
-    }
-    if (kind != OK)
+    if (suite_open(&suite, &err) != OK)
         return cli_fail(&err);
-    code = cli_compile(&words.rules, &(struct compile_options){STAGES_TEST}, &compiled);
-    if (code != EXIT_DONE)
-        return code;
-    kind = tests_run(&files, compiled.image_fd, &counts, &err);
-    compiled_close(&compiled);
-    if (kind != OK)
-        return cli_fail(&err);
-    printf("%llu passed, %llu failed\n", (unsigned long long)counts.passed,
-           (unsigned long long)counts.failed);
-    return counts.failed || !counts.passed ? EXIT_WRONG : EXIT_DONE;
+    code = test_all(&words, &paths, suite);
+    suite_close(suite);
+    return code;
 }

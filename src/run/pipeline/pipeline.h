@@ -12,6 +12,7 @@
 #include "core/span.h"
 #include "core/writer.h"
 #include "opener/opener.h"
+#include "rule/rule.h"
 
 /* ---- live ---- */
 
@@ -97,6 +98,18 @@ uint64_t live_line_next(const struct live *live);
 
 /* ---- replay ---- */
 
+struct replay;
+
+/* One event of a file and the rules that match it, by index into the program. */
+struct replay_event {
+    uint64_t number; /* 1-based, in its file */
+    const uint32_t *rules;
+    size_t count;
+};
+/* A failure ends the file. */
+typedef err_kind (*replay_visit)(void *context, struct replay *replay,
+                                 const struct replay_event *event, struct err_ctx *err);
+
 enum replay_output { REPLAY_TEXT, REPLAY_JSON, REPLAY_SUMMARY };
 
 struct replay_options {
@@ -104,6 +117,8 @@ struct replay_options {
     enum replay_output output;
     bool is_colour;
     const char *hostname;
+    replay_visit visit; /* gets every readable event, and nothing is printed; NULL: print */
+    void *context;
 };
 
 struct replay_counts {
@@ -113,7 +128,6 @@ struct replay_counts {
     uint64_t undecided;
 };
 
-struct replay;
 MUST_USE err_kind replay_open(const struct replay_options *options, struct replay **ret,
                               struct err_ctx *err);
 void replay_close(struct replay *replay);
@@ -122,15 +136,15 @@ void replay_close(struct replay *replay);
 MUST_USE err_kind replay_file(struct replay *replay, int fd, const char *name, struct err_ctx *err);
 struct replay_counts replay_counts(const struct replay *replay);
 
-/* ---- the rules' own events ---- */
-
-struct test_counts {
-    uint64_t passed;
-    uint64_t failed;
-};
-/* One file of `{"rule": …, "match": …, "why": …, "event": {…}}` lines: each event must, or must
- * not, make that rule match. What fails is said on stderr as name:line. */
-void replay_test(struct replay *replay, span content, const char *name, struct test_counts *counts);
+/* One event by itself, a line of JSON; visit is not called. ERR_INPUT: it is malformed. */
+MUST_USE err_kind replay_line(struct replay *replay, span line, struct replay_event *ret,
+                              struct err_ctx *err);
+/* The match of a rule with the event seen last, as a signal (appended). */
+MUST_USE err_kind replay_signal(struct replay *replay, uint32_t rule, struct writer *out,
+                                struct err_ctx *err);
+/* Which predicates of a rule hold for the event seen last, as text (appended). */
+void replay_why(struct replay *replay, uint32_t rule, struct writer *out);
+struct rule_program *replay_program(const struct replay *replay);
 /* How a rule runs; with an event (one flat JSON line): why it does or does not match. ERR_INPUT: no
  * such rule, or the event is malformed. */
 MUST_USE err_kind replay_explain(struct replay *replay, const char *rule, span event,

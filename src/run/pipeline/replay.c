@@ -73,10 +73,15 @@ static err_kind match_print(struct replay *replay, uint32_t rule, struct err_ctx
     return OK;
 }
 
-static err_kind matches_print(struct replay *replay, const uint32_t *matches, size_t count,
-                              struct err_ctx *err)
+static err_kind matches_print(struct replay *replay, uint64_t number, const uint32_t *matches,
+                              size_t count, struct err_ctx *err)
 {
     err_kind kind = OK;
+    if (replay->options.visit) {
+        struct replay_event event = {.number = number, .rules = matches, .count = count};
+        replay->counts.matches += count;
+        return replay->options.visit(replay->options.context, replay, &event, err);
+    }
     for (size_t index = 0; index < count && kind == OK; index++)
         kind = match_print(replay, matches[index], err);
     return kind;
@@ -111,7 +116,7 @@ static err_kind line_run(struct replay *replay, const char *name, span line, uin
         unreadable(replay, name, number, err->text);
         return OK;
     }
-    return matches_print(replay, matches, count, err);
+    return matches_print(replay, number, matches, count, err);
 }
 
 struct lines {
@@ -187,7 +192,7 @@ static err_kind records_run(struct replay *replay, const char *name, span bytes,
         if (detect_record(replay->detect, record, *number, &matches, &count, err) != OK)
             unreadable(replay, name, *number, err->text);
         else
-            kind = matches_print(replay, matches, count, err);
+            kind = matches_print(replay, *number, matches, count, err);
     }
     return kind;
 }

@@ -1,8 +1,6 @@
-/* The rules themselves: their own events, how they run, what there is. */
-#include <jansson.h>
+/* Rules one by one: an event by itself, how a rule runs, what there is. */
 #include <string.h>
 
-#include "core/cleanup.h"
 #include "pipeline/replay_state.h"
 
 static bool rule_find(const struct rule_program *program, span name, uint32_t *ret)
@@ -16,76 +14,43 @@ static bool rule_find(const struct rule_program *program, span name, uint32_t *r
     return false;
 }
 
-/* NULL: as expected; else what is wrong. */
-static const char *line_test(struct replay *replay, json_t *line, struct err_ctx *err)
+err_kind replay_line(struct replay *replay, span line, struct replay_event *ret,
+                     struct err_ctx *err)
 {
-    const char *rule = json_string_value(json_object_get(line, "rule"));
-    const json_t *expected = json_object_get(line, "match");
-    json_t *event = json_object_get(line, "event");
-    uint32_t wanted;
-    const uint32_t *matches;
-    size_t count;
-    if (!rule || !json_is_boolean(expected) || !json_is_object(event))
-        return "needs `rule` (text), `match` (true or false) and `event` (object)";
-    if (!rule_find(detect_program(replay->detect), span_str(rule), &wanted))
-        return "no such rule is loaded";
-    AUTO(auto_free) char *text = json_dumps(event, JSON_COMPACT);
-    if (!text)
-        return "out of memory";
-    if (detect_line(replay->detect, span_str(text), 1, &matches, &count, err) != OK)
-        return err->text;
-    bool has_matched = false;
-    for (size_t index = 0; index < count; index++)
-        has_matched |= matches[index] == wanted;
-    if (has_matched == json_is_true(expected))
-        return NULL;
-    return has_matched ? "must not match, but does" : "must match, but does not";
+    *ret = (struct replay_event){.number = 1};
+    return detect_line(replay->detect, line, 1, &ret->rules, &ret->count, err);
 }
 
-void replay_test(struct replay *replay, span content, const char *name, struct test_counts *counts)
+err_kind replay_signal(struct replay *replay, uint32_t rule, struct writer *out,
+                       struct err_ctx *err)
 {
-    uint64_t number = 0;
-    while (content.len) {
-        span text;
-        if (!span_until(&content, '\n', &text)) {
-            text = content;
-            content.len = 0;
-        }
-        number++;
-        if (text.len == 0)
-            continue;
-        struct err_ctx err;
-        json_error_t reason;
-        json_t *line =
-            json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &reason);
-        const char *wrong = line ? line_test(replay, line, &err) : reason.text;
-        if (!wrong) {
-            counts->passed++;
-        } else {
-            const char *rule = json_string_value(json_object_get(line, "rule"));
-            const char *why = json_string_value(json_object_get(line, "why"));
-            counts->failed++;
-            fprintf(stderr, "%s:%llu: rule '%s': %s%s%s\n", name, (unsigned long long)number,
-                    rule ? rule : "?", wrong, why ? ": " : "", why ? why : "");
-        }
-        json_decref(line);
-    }
+    struct state_signal row;
+    return detect_signal(replay->detect, rule, NULL, out, &row, err);
+}
+
+void replay_why(struct replay *replay, uint32_t rule, struct writer *out)
+{
+    detect_explain(replay->detect, rule, out);
+}
+
+struct rule_program *replay_program(const struct replay *replay)
+{
+    return detect_program(replay->detect);
 }
 
 err_kind replay_explain(struct replay *replay, const char *rule, span event, struct writer *out,
                         struct err_ctx *err)
 {
     uint32_t index;
-    const uint32_t *matches;
-    size_t count;
+    struct replay_event seen;
     if (!rule_find(detect_program(replay->detect), span_str(rule), &index))
         return err_set(err, ERR_INPUT, "no rule '%s'; see picket rules list", rule);
     rule_explain(detect_program(replay->detect), index, out);
     if (event.len == 0)
         return OK;
-    err_kind kind = detect_line(replay->detect, event, 1, &matches, &count, err);
+    err_kind kind = replay_line(replay, event, &seen, err);
     if (kind == OK)
-        detect_explain(replay->detect, index, out);
+        replay_why(replay, index, out);
     return kind;
 }
 

@@ -68,6 +68,18 @@ static err_kind read_whole(int fd, char *buffer, size_t size, size_t *ret_len, s
     return OK;
 }
 
+err_kind bundle_put(struct bundle *bundle, const char *name, span content, struct err_ctx *err)
+{
+    struct lengths lengths = {(uint32_t)strlen(name), (uint32_t)content.len};
+    err_kind kind = put(bundle, &lengths, sizeof lengths, err);
+    if (kind == OK)
+        kind = put(bundle, name, lengths.name, err);
+    if (kind == OK)
+        kind = put(bundle, content.data, content.len, err);
+    bundle->file_count++;
+    return kind;
+}
+
 static err_kind file_add(struct bundle *bundle, const char *path, struct err_ctx *err)
 {
     AUTO(auto_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -89,14 +101,7 @@ static err_kind file_add(struct bundle *bundle, const char *path, struct err_ctx
     err_kind kind = read_whole(fd, content, (size_t)status.st_size, &len, err);
     if (kind != OK)
         return err_wrap(err, "%s", path);
-    struct lengths lengths = {(uint32_t)strlen(path), (uint32_t)len};
-    kind = put(bundle, &lengths, sizeof lengths, err);
-    if (kind == OK)
-        kind = put(bundle, path, lengths.name, err);
-    if (kind == OK)
-        kind = put(bundle, content, len, err);
-    bundle->file_count++;
-    return kind;
+    return bundle_put(bundle, path, span_of(content, len), err);
 }
 
 /* rules/x.yml: also rules/x.md where it exists. */
@@ -146,6 +151,12 @@ static err_kind entry_add(struct bundle *bundle, const FTSENT *entry, struct err
     }
 }
 
+static bool is_tests(const FTSENT *entry)
+{
+    return entry->fts_info == FTS_D && entry->fts_level > 0 &&
+           strcmp(entry->fts_name, "regression_data") == 0;
+}
+
 static err_kind folder_add(struct bundle *bundle, const char *path, struct err_ctx *err)
 {
     AUTO(auto_free) char *root = strdup(path);
@@ -154,9 +165,13 @@ static err_kind folder_add(struct bundle *bundle, const char *path, struct err_c
     if (!walk)
         return err_set(err, ERR_SYSTEM, "%s", path);
     err_kind kind = OK;
-    const FTSENT *entry;
-    while (kind == OK && (entry = fts_read(walk)))
-        kind = entry_add(bundle, entry, err);
+    FTSENT *entry;
+    while (kind == OK && (entry = fts_read(walk))) {
+        if (is_tests(entry))
+            fts_set(walk, entry, FTS_SKIP);
+        else
+            kind = entry_add(bundle, entry, err);
+    }
     if (kind == OK && errno) /* fts_read: 0 at the end */
         kind = err_set(err, ERR_SYSTEM, "%s", path);
     fts_close(walk);

@@ -101,6 +101,16 @@ err_kind rules_compile(const struct bundle *bundle, const struct compile_options
     return kind;
 }
 
+err_kind documents_compile(const struct bundle *bundle, struct compiled *ret, struct err_ctx *err)
+{
+    *ret = (struct compiled){.image_fd = -1};
+    writer_init(&ret->diagnostics, DIAGNOSTICS_BYTES_MAX);
+    err_kind kind = compiler_ask(MESSAGE_DOCUMENTS, SPAN(""), bundle, rules_take, ret, err);
+    if (kind != OK)
+        compiled_close(ret);
+    return kind;
+}
+
 void compiled_close(struct compiled *compiled)
 {
     if (compiled->image_fd >= 0)

@@ -12,6 +12,7 @@
 #include "core/vector.h"
 #include "falco/falco.h"
 #include "kernel/kernel.h"
+#include "role/documents.h"
 #include "role/protocol.h"
 #include "role/role.h"
 #include "role/roles.h"
@@ -123,20 +124,36 @@ static err_kind image_make(const struct sources *sources, uint32_t stages,
     return kind;
 }
 
-static err_kind answer_rules(struct ipc_channel *parent, const struct compile_options *options,
-                             span bundle, struct err_ctx *err)
+static err_kind rules_make(const struct compile_options *options, span bundle,
+                           struct diagnostics *diagnostics, struct writer *image,
+                           struct err_ctx *err)
 {
     struct sources sources = {0};
+    arena_init(&sources.arena, STRATEGY_BYTES_MAX);
+    err_kind kind = sources_read(bundle, &sources, diagnostics, err);
+    if (kind == OK)
+        kind = image_make(&sources, options->stages, diagnostics, image, err);
+    sources_free(&sources);
+    return kind;
+}
+
+/* What was made, unless it has errors, and what was wrong. */
+static err_kind answer(struct ipc_channel *parent, const struct ipc_message *question, span bundle,
+                       struct err_ctx *err)
+{
+    struct compile_options options = {0};
     struct diagnostics diagnostics;
     struct writer image, text;
     int fds[2] = {-1, -1};
+    if (question->body.len != (question->type == MESSAGE_COMPILE ? sizeof options : 0))
+        return err_set(err, ERR_STATE, "a question of another version");
+    memcpy(&options, question->body.data, question->body.len);
     diagnostics_init(&diagnostics, DIAGNOSTICS_MAX);
-    arena_init(&sources.arena, STRATEGY_BYTES_MAX);
     writer_init(&image, IMAGE_BYTES_MAX);
     writer_init(&text, DIAGNOSTICS_BYTES);
-    err_kind kind = sources_read(bundle, &sources, &diagnostics, err);
-    if (kind == OK)
-        kind = image_make(&sources, options->stages, &diagnostics, &image, err);
+    err_kind kind = question->type == MESSAGE_COMPILE
+                        ? rules_make(&options, bundle, &diagnostics, &image, err)
+                        : documents_make(bundle, &diagnostics, &image, err);
     diagnostics_write(&diagnostics, &text);
     if (kind == OK)
         kind = memfd_seal("picket-diagnostics", writer_span(&text), &fds[0], err);
@@ -155,7 +172,6 @@ static err_kind answer_rules(struct ipc_channel *parent, const struct compile_op
     writer_free(&image);
     writer_free(&text);
     diagnostics_free(&diagnostics);
-    sources_free(&sources);
     return kind;
 }
 
@@ -254,13 +270,8 @@ int compiler_run(struct ipc_channel *parent)
         kind = err_set(&err, ERR_STATE, "no question came");
     if (kind == OK)
         kind = bundle_map(message.fd_count ? message.fds[0] : -1, &bundle, &err);
-    struct compile_options options;
-    if (kind == OK && message.type == MESSAGE_COMPILE && message.body.len != sizeof options)
-        kind = err_set(&err, ERR_STATE, "a question of another version");
-    if (kind == OK && message.type == MESSAGE_COMPILE) {
-        memcpy(&options, message.body.data, sizeof options);
-        kind = answer_rules(parent, &options, bundle, &err);
-    }
+    if (kind == OK && (message.type == MESSAGE_COMPILE || message.type == MESSAGE_DOCUMENTS))
+        kind = answer(parent, &message, bundle, &err);
     if (kind == OK && message.type == MESSAGE_CONFIG)
         kind = answer_config(parent, bundle, &err);
     if (kind != OK)

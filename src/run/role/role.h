@@ -48,8 +48,12 @@ struct bundle {
 MUST_USE err_kind bundle_open(struct bundle *bundle, struct err_ctx *err);
 void bundle_close(struct bundle *bundle);
 /* Adds a file, or every *.yml and *.yaml below a folder in byte order of their paths, each with the
- * strategy beside it (*.md) where there is one. */
+ * strategy beside it (*.md) where there is one. A folder `regression_data` below it is left out:
+ * it holds tests. */
 MUST_USE err_kind bundle_add(struct bundle *bundle, const char *path, struct err_ctx *err);
+/* Adds a text under a file's name. */
+MUST_USE err_kind bundle_put(struct bundle *bundle, const char *name, span content,
+                             struct err_ctx *err);
 /* Reads the next file of a bundle's bytes; false at the end. */
 MUST_USE err_kind bundle_next(span *bytes, span *ret_name, span *ret_content, bool *ret_is_end,
                               struct err_ctx *err);
@@ -62,6 +66,11 @@ struct compile_options {
 MUST_USE err_kind rules_compile(const struct bundle *bundle, const struct compile_options *options,
                                 struct compiled *ret, struct err_ctx *err);
 void compiled_close(struct compiled *compiled);
+
+/* Has a compiler read YAML files that are no rules. ret->image_fd holds a JSON array, an object
+ * {"file": name, "documents": [...]} for each file; scalars are texts as written, or null. */
+MUST_USE err_kind documents_compile(const struct bundle *bundle, struct compiled *ret,
+                                    struct err_ctx *err);
 
 /* Has a compiler read a configuration file (one YAML mapping of option names): ret holds name NUL
  * value NUL …, a list as one pair an item. */

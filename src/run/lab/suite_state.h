@@ -1,0 +1,40 @@
+/* Private to suite*.c. */
+#pragma once
+
+#include "lab/lab.h"
+
+enum suite_status { TEST_WAITING, TEST_PASSED, TEST_FAILED, TEST_SKIPPED };
+
+#define COUNT_ANY INT64_MAX /* one or more */
+
+struct suite_event {
+    char *text; /* one line of JSON */
+    uint64_t line;
+};
+
+struct suite_test {
+    char *file;  /* of the events */
+    char *rule;  /* name or id; NULL: not said */
+    char *why;   /* NULL: not said */
+    char *wrong; /* why it cannot run at all; NULL: it can */
+    bool is_skipped;
+    uint64_t line;
+    struct suite_event *events;
+    size_t event_count, event_size;
+    int64_t expected; /* events that the rule matches, or COUNT_ANY */
+    enum suite_status status;
+    char *message; /* what was not as expected */
+    uint64_t ns;
+};
+
+struct suite {
+    struct suite_test *tests;
+    size_t count, size;
+};
+
+/* A zeroed test with a copy of the file's name; NULL: too many, or out of memory. */
+MUST_USE struct suite_test *suite_test_add(struct suite *suite, const char *file);
+/* Formats into a fresh text that the caller owns. */
+__attribute__((format(printf, 1, 2))) char *suite_text(const char *format, ...);
+/* Adds an event; takes no ownership of json. */
+MUST_USE bool suite_event_add(struct suite_test *test, const json_t *json, uint64_t line);

@@ -1,0 +1,10 @@
+/* YAML as JSON, for what is no rule: descriptions of tests. Private to role; runs in the compiler.
+ */
+#pragma once
+
+#include "role/role.h"
+#include "yaml/yaml.h"
+
+/* As documents_compile (role.h) says. What is wrong goes to the diagnostics. */
+MUST_USE err_kind documents_make(span bundle, struct diagnostics *diagnostics, struct writer *out,
+                                 struct err_ctx *err);
