@@ -16,6 +16,7 @@
 #include "role/protocol.h"
 #include "role/role.h"
 #include "role/roles.h"
+#include "sigma/sigma.h"
 
 #define FILES_MAX          200000
 #define DIAGNOSTICS_MAX    10000
@@ -24,14 +25,19 @@
 #define STRATEGY_BYTES_MAX ((size_t)64 << 20)
 
 struct sources {
-    struct falco_input *rules;
-    size_t rule_count, rule_size;
-    struct arena arena; /* strategies */
+    struct falco_input *falco;
+    size_t falco_count, falco_size;
+    struct sigma_input *sigma;
+    size_t sigma_count, sigma_size;
+    span last;                            /* name of the file that was read last */
+    const struct strategy **last_strategy; /* where its strategy goes */
+    struct arena arena;                   /* strategies */
 };
 
 static void sources_free(struct sources *sources)
 {
-    free(sources->rules);
+    free(sources->falco);
+    free(sources->sigma);
     arena_free(&sources->arena);
 }
 
@@ -54,18 +60,38 @@ static err_kind bundle_map(int fd, span *ret, struct err_ctx *err)
 static void strategy_give(struct sources *sources, span name, span bytes,
                           struct diagnostics *diagnostics)
 {
-    if (!sources->rule_count)
-        return;
-    struct falco_input *rules = &sources->rules[sources->rule_count - 1];
+    span rules = sources->last;
     size_t stem = name.len - 3;
-    if (rules->name.len <= stem || rules->name.data[stem] != '.' ||
-        !span_eq(span_first(rules->name, stem), span_first(name, stem)))
+    if (!sources->last_strategy || rules.len <= stem || rules.data[stem] != '.' ||
+        !span_eq(span_first(rules, stem), span_first(name, stem)))
         return;
     struct strategy *strategy = arena_alloc(&sources->arena, sizeof *strategy);
     if (!strategy)
         return;
     strategy_read(strategy, name, bytes, diagnostics);
-    rules->strategy = strategy;
+    *sources->last_strategy = strategy;
+}
+
+/* The language is told by the content. */
+static bool source_add(struct sources *sources, span name, span bytes)
+{
+    sources->last = name;
+    if (sigma_is_source(bytes)) {
+        if (!vector_grow(&sources->sigma, &sources->sigma_size, sources->sigma_count, FILES_MAX,
+                         sizeof *sources->sigma))
+            return false;
+        struct sigma_input *input = &sources->sigma[sources->sigma_count++];
+        *input = (struct sigma_input){.name = name, .bytes = bytes};
+        sources->last_strategy = &input->strategy;
+        return true;
+    }
+    if (!vector_grow(&sources->falco, &sources->falco_size, sources->falco_count, FILES_MAX,
+                     sizeof *sources->falco))
+        return false;
+    struct falco_input *input = &sources->falco[sources->falco_count++];
+    *input = (struct falco_input){.name = name, .bytes = bytes};
+    sources->last_strategy = &input->strategy;
+    return true;
 }
 
 static err_kind sources_read(span bundle, struct sources *ret, struct diagnostics *diagnostics,
@@ -73,18 +99,14 @@ static err_kind sources_read(span bundle, struct sources *ret, struct diagnostic
 {
     for (;;) {
         bool is_end;
-        struct falco_input input = {0};
-        err_kind kind = bundle_next(&bundle, &input.name, &input.bytes, &is_end, err);
+        span name, bytes;
+        err_kind kind = bundle_next(&bundle, &name, &bytes, &is_end, err);
         if (kind != OK || is_end)
             return kind;
-        if (span_ends(input.name, SPAN(".md"))) {
-            strategy_give(ret, input.name, input.bytes, diagnostics);
-            continue;
-        }
-        if (!vector_grow(&ret->rules, &ret->rule_size, ret->rule_count, FILES_MAX,
-                         sizeof *ret->rules))
+        if (span_ends(name, SPAN(".md")))
+            strategy_give(ret, name, bytes, diagnostics);
+        else if (!source_add(ret, name, bytes))
             return err_set(err, ERR_LIMIT, "more than %d files", FILES_MAX);
-        ret->rules[ret->rule_count++] = input;
     }
 }
 
@@ -109,6 +131,22 @@ static err_kind memfd_seal(const char *name, span bytes, int *ret_fd, struct err
 
 /* ---- rules ---- */
 
+/* Sigma rules without events: any name is a field. */
+static bool sigma_check(const struct sources *sources, uint32_t stages,
+                        struct diagnostics *diagnostics)
+{
+    struct rule_builder *builder;
+    struct sigma_counts counts;
+    struct err_ctx err;
+    if (rule_builder_open(&sigma_schema, &builder, &err) != OK)
+        return false;
+    rule_builder_stages(builder, stages);
+    bool is_good = sigma_load(sources->sigma, sources->sigma_count, NULL, 0, &sigma_schema, builder,
+                              diagnostics, &counts);
+    rule_builder_close(builder);
+    return is_good;
+}
+
 static err_kind image_make(const struct sources *sources, uint32_t stages,
                            struct diagnostics *diagnostics, struct writer *image,
                            struct err_ctx *err)
@@ -118,7 +156,10 @@ static err_kind image_make(const struct sources *sources, uint32_t stages,
     if (kind != OK)
         return kind;
     rule_builder_stages(builder, stages);
-    if (falco_load(sources->rules, sources->rule_count, &kernel_schema, builder, diagnostics))
+    bool is_good =
+        falco_load(sources->falco, sources->falco_count, &kernel_schema, builder, diagnostics);
+    is_good &= sigma_check(sources, stages, diagnostics);
+    if (is_good)
         kind = rule_image_write(builder, image, err);
     rule_builder_close(builder);
     return kind;
