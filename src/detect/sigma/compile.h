@@ -159,9 +159,9 @@ enum network network_parse(span text, struct rule_literal *ret, char mended[stat
 /* Reads `key` (field and modifiers) and its values. False: wrong, and reported. key NULL: one
  * keyword, which is `value`. */
 bool sigma_item_read(struct rule *rule, const struct yaml_file *file, const struct yaml_node *key,
-               const struct yaml_node *value, struct sigma_item *ret);
+                     const struct yaml_node *value, struct sigma_item *ret);
 struct sigma_value *item_value_add(struct rule *rule, struct sigma_item *item,
-                              const struct yaml_node *node, uint32_t group);
+                                   const struct yaml_node *node, uint32_t group);
 
 /* ---- placeholder.c ---- */
 
@@ -199,7 +199,8 @@ uint32_t sigma_field_build(struct rule *rule, span name);
 void document_read(struct compile *compile, struct document *document);
 bool logsource_read(struct compile *compile, const struct yaml_file *file,
                     const struct yaml_node *node, struct logsource *ret);
-void sigma_rule_build(struct compile *compile, const struct document *document, struct arena *arena);
+void sigma_rule_build(struct compile *compile, const struct document *document,
+                      struct arena *arena);
 
 /* ---- hint.c ---- */
 

@@ -11,8 +11,8 @@
 
 #include "sigma/compile.h"
 
-#define DEPTH_MAX   100
-#define TERMS_MAX   10000u
+#define DEPTH_MAX    100
+#define TERMS_MAX    10000u
 #define SEARCHES_MAX 100000u
 
 struct parser {
@@ -226,7 +226,8 @@ static uint32_t word_parse(struct parser *parser)
     token_take(parser);
     bool is_all = token_is(&word, "all");
     if (!is_all && !token_is(&word, "1") && !token_is(&word, "any"))
-        return complain(parser, word.offset, NULL, "expected 1, any or all before 'of', found '%s%.*s'",
+        return complain(parser, word.offset, NULL,
+                        "expected 1, any or all before 'of', found '%s%.*s'",
                         is_number(word.text) ? "the number " : "", ARG_SPAN(word.text));
     return quantified_build(parser, is_all);
 }
@@ -270,10 +271,9 @@ struct terms {
 };
 
 /* operand (word operand)*; all operands are read, so that every wrong name is told. */
-static uint32_t chain_parse(struct parser *parser, const char *word,
-                            uint32_t (*operand)(struct parser *parser),
-                            uint32_t (*join)(struct rule_builder *builder, const uint32_t *nodes,
-                                             size_t count))
+static uint32_t
+chain_parse(struct parser *parser, const char *word, uint32_t (*operand)(struct parser *parser),
+            uint32_t (*join)(struct rule_builder *builder, const uint32_t *nodes, size_t count))
 {
     struct terms terms = {calloc(16, sizeof(uint32_t)), 0};
     size_t size = 16;
@@ -282,8 +282,8 @@ static uint32_t chain_parse(struct parser *parser, const char *word,
         uint32_t node = operand(parser);
         is_good &= node != RULE_NONE;
         if (terms.count == size) {
-            uint32_t *grown = size < TERMS_MAX ? realloc(terms.nodes, size * 2 * sizeof *grown)
-                                               : NULL;
+            uint32_t *grown =
+                size < TERMS_MAX ? realloc(terms.nodes, size * 2 * sizeof *grown) : NULL;
             if (!grown) {
                 complain(parser, 0, NULL, "the condition has too many parts");
                 is_good = false;
@@ -298,8 +298,8 @@ static uint32_t chain_parse(struct parser *parser, const char *word,
             break;
         token_take(parser);
     }
-    uint32_t node = is_good ? join(parser->rule->compile->builder, terms.nodes, terms.count)
-                            : RULE_NONE;
+    uint32_t node =
+        is_good ? join(parser->rule->compile->builder, terms.nodes, terms.count) : RULE_NONE;
     free(terms.nodes);
     return node;
 }

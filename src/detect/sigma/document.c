@@ -1,10 +1,11 @@
 /* What rules, filters and correlations have in common: title, id, name, logsource. */
+#include "sigma/document.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "sigma/document.h"
-
-bool document_text(struct compile *compile, const struct document *document, const char *key, span *ret)
+bool document_text(struct compile *compile, const struct document *document, const char *key,
+                   span *ret)
 {
     const struct yaml_node *node = yaml_get(document->root, key);
     *ret = (span){NULL, 0};
@@ -18,7 +19,7 @@ bool document_text(struct compile *compile, const struct document *document, con
 }
 
 bool document_word(struct compile *compile, const struct document *document, const char *key,
-               const char *const *words, size_t count, size_t *ret)
+                   const char *const *words, size_t count, size_t *ret)
 {
     span word;
     if (!document_text(compile, document, key, &word))
@@ -41,8 +42,8 @@ bool document_word(struct compile *compile, const struct document *document, con
 }
 
 bool document_texts(struct compile *compile, const struct document *document,
-                const struct yaml_node *node, const char *key, struct arena *arena, span **ret,
-                size_t *ret_count)
+                    const struct yaml_node *node, const char *key, struct arena *arena, span **ret,
+                    size_t *ret_count)
 {
     bool is_good = true;
     *ret = NULL;
@@ -137,7 +138,8 @@ static bool is_uuid(span id)
     for (size_t at = 0; at < id.len; at++) {
         uint8_t byte = id.data[at];
         bool is_dash = at == 8 || at == 13 || at == 18 || at == 23;
-        bool is_hex = (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f');
+        bool is_hex =
+            (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f');
         if (is_dash ? byte != '-' : !is_hex)
             return false;
     }

@@ -115,9 +115,8 @@ struct pattern pattern_windash(struct arena *arena, struct pattern pattern)
         return out;
     for (size_t at = 0; at < pattern.count; at++) {
         uint16_t token = pattern.tokens[at];
-        bool is_option = (token == '-' || token == '/') &&
-                         (at == 0 || !is_word(pattern, at - 1)) && at + 1 < pattern.count &&
-                         is_word(pattern, at + 1);
+        bool is_option = (token == '-' || token == '/') && (at == 0 || !is_word(pattern, at - 1)) &&
+                         at + 1 < pattern.count && is_word(pattern, at + 1);
         out.tokens[at] = is_option ? TOKEN_DASH : token;
     }
     return out;

@@ -98,8 +98,8 @@ static bool text_lower(struct rule *rule, struct pattern pattern, struct lowered
         return text->data && lowered_add(list, lowered);
     }
     span before = pattern_text(rule->arena, (struct pattern){pattern.tokens, dash_at});
-    span behind = pattern_text(rule->arena, (struct pattern){pattern.tokens + dash_at + 1,
-                                                             pattern.count - dash_at - 1});
+    span behind = pattern_text(
+        rule->arena, (struct pattern){pattern.tokens + dash_at + 1, pattern.count - dash_at - 1});
     for (size_t index = 0; index < sizeof dashes / sizeof dashes[0]; index++) {
         struct writer out;
         writer_init(&out, pattern.count + 4);
@@ -129,8 +129,7 @@ static span regex_text(struct rule *rule, const struct sigma_item *item, span re
 
 /* The literals of one value; not for null, exists and fields. */
 bool item_value_lower(struct rule *rule, const struct sigma_item *item,
-                        const struct sigma_value *value,
-                        struct lowered_list *list)
+                      const struct sigma_value *value, struct lowered_list *list)
 {
     enum rule_case folding = item->is_cased ? RULE_CASE_EXACT : RULE_CASE_UNICODE;
     struct lowered lowered = {.literal = value->literal, .node = value->node};

@@ -1,9 +1,10 @@
 /* Detections to nodes and predicates of the IR. Sigma's logic is two-valued: a comparison with a
  * field that is absent does not hold, and its negation does. */
+#include "sigma/lower.h"
+
 #include <stdlib.h>
 
 #include "core/vector.h"
-#include "sigma/lower.h"
 
 #define NODES_MAX 4000000u
 
@@ -54,8 +55,8 @@ static bool predicates_add(const struct left *left, const struct rule_compare *c
     struct rule_builder *builder = left->rule->compile->builder;
     for (size_t index = 0; index < left->count; index++) {
         struct err_ctx err = {0};
-        uint32_t predicate = rule_build_predicate(builder, compare, left->expressions[index],
-                                                  literals, count, &err);
+        uint32_t predicate =
+            rule_build_predicate(builder, compare, left->expressions[index], literals, count, &err);
         if (predicate == RULE_NONE)
             complain(left, node, err.text);
         if (!nodes_add(nodes, predicate))
@@ -72,9 +73,8 @@ static uint32_t value_build(const struct left *left, enum rule_operator op,
     struct rule_compare compare = {.op = op};
     struct rule_literal empty = {.value = {.kind = VALUE_TEXT, .text = SPAN("")}};
     bool is_good = predicates_add(left, &compare, &empty, op != RULE_EXISTS, node, &nodes);
-    uint32_t any = is_good
-                       ? rule_build_any(left->rule->compile->builder, nodes.items, nodes.count)
-                       : RULE_NONE;
+    uint32_t any = is_good ? rule_build_any(left->rule->compile->builder, nodes.items, nodes.count)
+                           : RULE_NONE;
     free(nodes.items);
     return any;
 }
@@ -124,8 +124,8 @@ static bool lowered_build(const struct left *left, struct lowered_list *list, st
             literals[count++] = other->literal;
         }
         if (count)
-            is_good &= predicates_add(left, compare, literals, count, list->items[first].node,
-                                      nodes);
+            is_good &=
+                predicates_add(left, compare, literals, count, list->items[first].node, nodes);
     }
     free(literals);
     return is_good;
@@ -159,9 +159,8 @@ static uint32_t group_build(const struct left *left, uint32_t group)
         }
     }
     is_good &= lowered_build(left, &list, &nodes);
-    uint32_t any = is_good
-                       ? rule_build_any(left->rule->compile->builder, nodes.items, nodes.count)
-                       : RULE_NONE;
+    uint32_t any = is_good ? rule_build_any(left->rule->compile->builder, nodes.items, nodes.count)
+                           : RULE_NONE;
     free(nodes.items);
     return any;
 }
@@ -172,9 +171,8 @@ static uint32_t all_build(const struct left *left)
     bool is_good = true;
     for (uint32_t group = 0; is_good && group < left->item->group_count; group++)
         is_good = nodes_add(&nodes, group_build(left, group));
-    uint32_t all = is_good
-                       ? rule_build_all(left->rule->compile->builder, nodes.items, nodes.count)
-                       : RULE_NONE;
+    uint32_t all = is_good ? rule_build_all(left->rule->compile->builder, nodes.items, nodes.count)
+                           : RULE_NONE;
     free(nodes.items);
     return all;
 }
@@ -194,9 +192,8 @@ static uint32_t values_build(const struct left *left)
         one.count = 1;
         is_good = nodes_add(&nodes, all_build(&one));
     }
-    uint32_t any = is_good
-                       ? rule_build_any(left->rule->compile->builder, nodes.items, nodes.count)
-                       : RULE_NONE;
+    uint32_t any = is_good ? rule_build_any(left->rule->compile->builder, nodes.items, nodes.count)
+                           : RULE_NONE;
     free(nodes.items);
     return any;
 }

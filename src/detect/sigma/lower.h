@@ -17,5 +17,5 @@ struct lowered_list {
 };
 
 /* Adds what the value is compared with. Null, exists and fields add nothing. False: no room. */
-bool item_value_lower(struct rule *rule, const struct sigma_item *item, const struct sigma_value *value,
-                 struct lowered_list *list);
+bool item_value_lower(struct rule *rule, const struct sigma_item *item,
+                      const struct sigma_value *value, struct lowered_list *list);

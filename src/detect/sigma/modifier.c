@@ -1,9 +1,10 @@
 /* One item: `field|modifier|...: values`. Modifiers are applied from left to right. */
+#include "sigma/modifier.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
 #include "sigma/compile.h"
-#include "sigma/modifier.h"
 
 #define MODIFIERS_MAX 16
 #define VALUES_MAX    1000000u
@@ -30,7 +31,7 @@ static bool no_room(const struct rule *rule, const struct sigma_item *item)
 }
 
 struct sigma_value *item_value_add(struct rule *rule, struct sigma_item *item,
-                              const struct yaml_node *node, uint32_t group)
+                                   const struct yaml_node *node, uint32_t group)
 {
     if (item->value_count == item->values_size) {
         size_t size = item->values_size ? item->values_size * 2 : 4;
@@ -161,8 +162,7 @@ static bool value_read(struct rule *rule, struct sigma_item *item, const struct 
 {
     struct position at = yaml_position(item->file, node);
     if (node->kind != YAML_SCALAR) {
-        diagnostics_error(rule->compile->diagnostics, &at, NULL,
-                          "expected a value, found a %s",
+        diagnostics_error(rule->compile->diagnostics, &at, NULL, "expected a value, found a %s",
                           node->kind == YAML_MAPPING ? "mapping" : "list in a list");
         return false;
     }
@@ -265,7 +265,7 @@ static bool keyword_check(const struct rule *rule, const struct sigma_item *item
 }
 
 bool sigma_item_read(struct rule *rule, const struct yaml_file *file, const struct yaml_node *key,
-               const struct yaml_node *value, struct sigma_item *ret)
+                     const struct yaml_node *value, struct sigma_item *ret)
 {
     *ret = (struct sigma_item){.file = file, .node = key ? key : value, .is_keyword = !key};
     struct reading reading = {.rule = rule, .item = ret, .key = key};

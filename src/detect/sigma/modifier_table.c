@@ -4,9 +4,10 @@
 
 #include "sigma/modifier.h"
 
-__attribute__((format(printf, 4, 5))) static bool
-refuse(const struct rule *rule, const struct sigma_item *item, const struct sigma_value *value,
-       const char *format, ...)
+__attribute__((format(printf, 4, 5))) static bool refuse(const struct rule *rule,
+                                                         const struct sigma_item *item,
+                                                         const struct sigma_value *value,
+                                                         const char *format, ...)
 {
     struct position at = yaml_position(item->file, value->node);
     char text[512];
@@ -103,8 +104,9 @@ static bool base64offset_apply(struct rule *rule, struct sigma_item *item)
         if (!wildcard_check(rule, item, old, "base64offset"))
             return false;
         if (old->pattern.count < 2)
-            return refuse(rule, item, old,
-                          "'base64offset' needs two bytes or more: of less, no whole digit is sure");
+            return refuse(
+                rule, item, old,
+                "'base64offset' needs two bytes or more: of less, no whole digit is sure");
         for (size_t shift = 0; shift < 3; shift++) {
             struct sigma_value *value = item_value_add(rule, item, old->node, old->group);
             if (!value)
@@ -176,7 +178,8 @@ static bool cidr_apply(struct rule *rule, struct sigma_item *item, struct sigma_
     case NETWORK_WRONG:
         break;
     }
-    return refuse(rule, item, value, "expected an IP network such as 10.0.0.0/8, found '" PRI_SPAN "'",
+    return refuse(rule, item, value,
+                  "expected an IP network such as 10.0.0.0/8, found '" PRI_SPAN "'",
                   ARG_SPAN(value->text));
 }
 
@@ -194,14 +197,14 @@ static bool cidr_apply(struct rule *rule, struct sigma_item *item, struct sigma_
 #define PART(part)                                                                                 \
     .takes = BIT(TEXT) | TAKES_REGEX | BIT(FIELD), .wants = "a text", .on_value = part_apply,      \
     .argument = (part)
-#define UTF16(form) OF_TEXT, .on_value = utf16_apply, .argument = (form), .is_utf16 = true
+#define UTF16(form)           OF_TEXT, .on_value = utf16_apply, .argument = (form), .is_utf16 = true
 #define FLAG_OF_REGEX(member) OF_REGEX, .flag = offsetof(struct sigma_item, member)
 
 static const struct modifier_desc rows[] = {
     {"all", FLAG(is_all)},
     {"base64", OF_TEXT, .on_value = base64_apply, .is_base64 = true},
     {"base64offset", OF_TEXT, .on_item = base64offset_apply, .is_base64 = true},
-    {"cased", .takes = BIT(TEXT) | BIT(FIELD), .wants = "a text (a regex minds case anyway)",
+    {"cased", .takes = BIT(TEXT) | BIT(FIELD), .wants = "a text (regexes mind case anyway)",
      .flag = offsetof(struct sigma_item, is_cased)},
     {"cidr", AS_WRITTEN, .on_value = cidr_apply},
     {"contains", PART(PART_CONTAINS)},

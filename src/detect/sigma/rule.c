@@ -129,13 +129,10 @@ static void unused_warn(const struct rule *rule, const struct scope *scope)
 
 void sigma_rule_build(struct compile *compile, const struct document *document, struct arena *arena)
 {
-    struct rule rule = {.compile = compile,
-                        .document = document,
-                        .arena = arena,
-                        .logsource = document->logsource};
+    struct rule rule = {
+        .compile = compile, .document = document, .arena = arena, .logsource = document->logsource};
     static const struct strategy none = {.stage = STAGE_LIVE};
-    const struct strategy *strategy =
-        document->input->strategy ? document->input->strategy : &none;
+    const struct strategy *strategy = document->input->strategy ? document->input->strategy : &none;
     struct rule_definition definition = {
         .name = document->title,
         .id = document->id,
@@ -153,8 +150,8 @@ void sigma_rule_build(struct compile *compile, const struct document *document, 
     bool is_good = document_text(compile, document, "description", &definition.desc);
     is_good &= document_word(compile, document, "level", level_names, LEVEL_COUNT, &level);
     is_good &= document_word(compile, document, "status", status_names, STATUS_COUNT, &status);
-    is_good &= document_texts(compile, document, yaml_get(document->root, "tags"), "tags", arena, &tags,
-                          &definition.tag_count);
+    is_good &= document_texts(compile, document, yaml_get(document->root, "tags"), "tags", arena,
+                              &tags, &definition.tag_count);
     /* a rule of a stage that does not run is there to be listed */
     definition.root = rule_builder_runs(compile->builder, definition.stage)
                           ? root_build(&rule, yaml_get(document->root, "detection"), &scope)

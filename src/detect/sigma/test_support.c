@@ -3,9 +3,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-static const struct field_desc any_field = {"*",  FIELD_ANY, ARGUMENT_KEY_OPTIONAL,
-                                            true, false,     "",
-                                            0};
+static const struct field_desc any_field = {"*", FIELD_ANY, ARGUMENT_KEY_OPTIONAL, true, false,
+                                            "",  0};
 
 const struct schema test_sigma_schema = {
     .source = "test",
@@ -92,12 +91,11 @@ struct rule_program *test_sigma_load(const char *const *files, size_t count,
     struct err_ctx err = {0};
     assert_in_range(count, 1, FILES_MAX);
     for (size_t index = 0; index < count; index++)
-        inputs[index] =
-            (struct sigma_input){.name = span_of(names + index * 6, 6),
-                                 .bytes = span_str(files[index])};
+        inputs[index] = (struct sigma_input){.name = span_of(names + index * 6, 6),
+                                             .bytes = span_str(files[index])};
     for (size_t index = 0; index < pipeline_count; index++)
-        mappings[index] = (struct sigma_input){.name = SPAN("p.yml"),
-                                               .bytes = span_str(pipelines[index])};
+        mappings[index] =
+            (struct sigma_input){.name = SPAN("p.yml"), .bytes = span_str(pipelines[index])};
     diagnostics_init(&diagnostics, 100);
     writer_reset(out);
     assert_int_equal(rule_builder_open(&test_sigma_schema, &builder, &err), OK);

@@ -29,9 +29,9 @@ struct sources {
     size_t falco_count, falco_size;
     struct sigma_input *sigma;
     size_t sigma_count, sigma_size;
-    span last;                            /* name of the file that was read last */
+    span last;                             /* name of the file that was read last */
     const struct strategy **last_strategy; /* where its strategy goes */
-    struct arena arena;                   /* strategies */
+    struct arena arena;                    /* strategies */
 };
 
 static void sources_free(struct sources *sources)
