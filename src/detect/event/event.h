@@ -25,6 +25,7 @@ enum value_kind {
     VALUE_ADDRESS, /* IPv4 or IPv6; v4-mapped ones arrive as IPv4 */
     VALUE_BYTES,   /* not text: evt.buffer */
     VALUE_LIST,    /* several values: each item as above, never a list */
+    VALUE_NULL,    /* JSON null: the field is there, else as if it were absent */
 };
 
 struct address {

@@ -350,6 +350,7 @@ static struct arg_text arg_words(const struct fetch *fetch, const struct arg_des
         text.resolved = number_resolved(fetch, arg, raw.integer);
         break;
     case VALUE_ABSENT:
+    case VALUE_NULL:
     case VALUE_REAL:
     case VALUE_BOOL:
     case VALUE_ADDRESS:

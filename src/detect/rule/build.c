@@ -6,7 +6,6 @@
 #include "core/map.h"
 #include "core/vector.h"
 #include "rule/ir.h"
-#include "rule/pattern.h"
 
 #define MAP_SEED 0x51u
 
@@ -323,7 +322,7 @@ uint32_t rule_build_predicate(struct rule_builder *builder, const struct rule_co
             return RULE_NONE;
         }
         if ((compare->op == RULE_REGEX || compare->op == RULE_REGEX_WHOLE) &&
-            regex_check(literals[index].value.text, compare, err) != OK)
+            leaf_check_regex(literals[index].value.text, compare, err) != OK)
             return RULE_NONE;
     }
     struct ir_predicate predicate = {.compare = *compare, .left = left, .right = RULE_NONE};

@@ -29,8 +29,8 @@ MUST_USE bool rule_stage_parse(span word, enum rule_stage *ret);
 struct rule_builder;
 
 enum rule_operator {
-    RULE_EXISTS,
-    RULE_EQUAL,
+    RULE_EXISTS, /* a JSON null is there; all other operators answer when_absent for it */
+    RULE_EQUAL,  /* without a literal: never, so that with when_absent it is "null or absent" */
     RULE_LESS,
     RULE_LESS_EQUAL,
     RULE_GREATER,
@@ -38,7 +38,7 @@ enum rule_operator {
     RULE_CONTAINS,
     RULE_STARTS,
     RULE_ENDS,
-    RULE_GLOB,        /* the whole value; * also stands for / */
+    RULE_GLOB,        /* the whole value: * ? [...] and backslash, see pattern.h */
     RULE_REGEX,       /* somewhere in the value */
     RULE_REGEX_WHOLE, /* the whole value */
     RULE_PATH_PREFIX, /* the literal's path components come first; components may be globs */
@@ -54,11 +54,12 @@ enum rule_case {
 
 /* How a value and a literal are brought to one type before they are compared. */
 enum rule_type {
-    RULE_TYPE_TEXT,    /* bytes; other values as they are printed */
-    RULE_TYPE_NUMBER,  /* exact; text that is a number counts as one, other text never holds */
-    RULE_TYPE_BOOL,    /* text `true` and `false` too */
+    RULE_TYPE_TEXT,   /* bytes; other values as they are printed */
+    RULE_TYPE_NUMBER, /* exact; text that is a decimal number counts as one, all else never holds */
+    RULE_TYPE_BOOL,   /* text `true` and `false` too */
     RULE_TYPE_ADDRESS, /* addresses against addresses and networks */
-    RULE_TYPE_VALUE, /* by the event's value: a number as NUMBER if the literal is one, else TEXT */
+    RULE_TYPE_VALUE, /* a number literal against a number, or text that is one, as NUMBER; all else
+                      * as TEXT, a bool as `true` or `false` */
 };
 #define RULE_TYPE_COUNT 5
 
@@ -91,8 +92,16 @@ enum rule_function {
     RULE_JOIN,   /* separator, then values or one list */
     RULE_CONCAT,
     RULE_GETOPT, /* list of arguments, option string, option letter (or none: all as a list) */
+    /* of an ISO 8601 date or an RFC 3339 time as written, no zone is converted; absent where the
+     * text is none or does not say that part */
+    RULE_MINUTE,
+    RULE_HOUR,
+    RULE_DAY,
+    RULE_WEEK, /* of ISO 8601, 1 to 53 */
+    RULE_MONTH,
+    RULE_YEAR,
 };
-#define RULE_FUNCTION_COUNT (RULE_GETOPT + 1)
+#define RULE_FUNCTION_COUNT (RULE_YEAR + 1)
 
 /* A part of the output text: fixed text, or an expression's value. */
 struct rule_output_part {

@@ -7,6 +7,23 @@
 
 _Static_assert(LDBL_MANT_DIG >= 64, "numbers are compared as long double");
 
+static bool is_digit(uint8_t byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
+/* The shortest decimal that reads back as the same number. */
+static int real_text(double real, char buffer[static CONVERT_BYTES])
+{
+    int length = 0;
+    for (int digits = 15; digits <= 17; digits++) {
+        length = snprintf(buffer, CONVERT_BYTES, "%.*g", digits, real);
+        if (strtod(buffer, NULL) == real)
+            break;
+    }
+    return length;
+}
+
 span convert_text(const struct value *value, char buffer[static CONVERT_BYTES])
 {
     int length = 0;
@@ -21,7 +38,7 @@ span convert_text(const struct value *value, char buffer[static CONVERT_BYTES])
         length = snprintf(buffer, CONVERT_BYTES, "%llu", (unsigned long long)value->uinteger);
         break;
     case VALUE_REAL:
-        length = snprintf(buffer, CONVERT_BYTES, "%.17g", value->real);
+        length = real_text(value->real, buffer);
         break;
     case VALUE_BOOL:
         return value->truth ? SPAN("true") : SPAN("false");
@@ -32,15 +49,52 @@ span convert_text(const struct value *value, char buffer[static CONVERT_BYTES])
         break;
     case VALUE_ABSENT:
     case VALUE_LIST:
+    case VALUE_NULL:
         break;
     }
     return span_of(buffer, (size_t)length);
 }
 
+/* [+-]digits[.digits][e[+-]digits]; no hex, no inf. */
+static bool is_decimal(span text, bool *ret_is_whole)
+{
+    size_t at = text.len && (text.data[0] == '+' || text.data[0] == '-');
+    size_t digits = 0;
+    for (; at < text.len && is_digit(text.data[at]); at++)
+        digits++;
+    *ret_is_whole = digits > 0 && at == text.len;
+    if (at < text.len && text.data[at] == '.')
+        for (at++; at < text.len && is_digit(text.data[at]); at++)
+            digits++;
+    if (digits == 0)
+        return false;
+    if (at < text.len && (text.data[at] | 0x20) == 'e') {
+        at++;
+        at += at < text.len && (text.data[at] == '+' || text.data[at] == '-');
+        if (at == text.len)
+            return false;
+        while (at < text.len && is_digit(text.data[at]))
+            at++;
+    }
+    return at == text.len;
+}
+
+static bool text_number(span text, long double *ret)
+{
+    char copy[CONVERT_BYTES];
+    char *end;
+    bool is_whole;
+    if (text.len == 0 || text.len >= sizeof copy || !is_decimal(text, &is_whole))
+        return false;
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = 0;
+    /* whole numbers are exact, others are what a double makes of them everywhere else */
+    *ret = is_whole ? strtold(copy, &end) : (long double)strtod(copy, &end);
+    return true;
+}
+
 bool convert_number(const struct value *value, long double *ret)
 {
-    char text[CONVERT_BYTES];
-    char *end;
     switch (value->kind) {
     case VALUE_INT:
         *ret = value->integer;
@@ -51,21 +105,14 @@ bool convert_number(const struct value *value, long double *ret)
     case VALUE_REAL:
         *ret = value->real;
         return true;
-    case VALUE_BOOL:
-        *ret = value->truth;
-        return true;
     case VALUE_TEXT:
-        if (value->text.len == 0 || value->text.len >= sizeof text ||
-            !strchr("+-.0123456789", value->text.data[0]))
-            return false;
-        memcpy(text, value->text.data, value->text.len);
-        text[value->text.len] = 0;
-        *ret = strtold(text, &end);
-        return end == text + value->text.len;
+        return text_number(value->text, ret);
+    case VALUE_BOOL:
     case VALUE_ADDRESS:
     case VALUE_BYTES:
     case VALUE_LIST:
     case VALUE_ABSENT:
+    case VALUE_NULL:
         break;
     }
     return false;

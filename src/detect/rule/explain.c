@@ -12,7 +12,8 @@ static const char *const operators[RULE_OPERATOR_COUNT] = {
 };
 
 static const char *const functions[RULE_FUNCTION_COUNT] = {
-    "tolower", "toupper", "b64", "basename", "len", "join", "concat", "getopt",
+    "tolower", "toupper", "b64",  "basename", "len",  "join",  "concat",
+    "getopt",  "minute",  "hour", "day",      "week", "month", "year",
 };
 
 static bool is_bare(span text)
@@ -73,8 +74,8 @@ static void operator_explain(const struct rule_compare *compare, bool has_list, 
                   !compare->is_negated && has_list;
     if (compare->is_negated && compare->op != RULE_EQUAL)
         writer_text(out, "not-");
-    if (compare->case_mode == RULE_CASE_ASCII)
-        writer_byte(out, 'i');
+    if (compare->case_mode != RULE_CASE_EXACT)
+        writer_byte(out, compare->case_mode == RULE_CASE_ASCII ? 'i' : 'u');
     if (is_set)
         writer_text(out, compare->items == RULE_ALL ? "in (all items)" : "in");
     else if (compare->op == RULE_EQUAL && compare->is_negated)
@@ -263,7 +264,7 @@ void rule_explain_event(struct rule_program *program, uint32_t index, struct eve
             writer_format(out, "%-9s ", answers[predicate_answer(program, predicate, event)]);
             explain_predicate(program, predicate, out);
             writer_text(out, "  [");
-            if (value->kind == VALUE_ABSENT)
+            if (value->kind == VALUE_ABSENT || value->kind == VALUE_NULL)
                 writer_text(out, "no value");
             else
                 rule_value_write(out, value);

@@ -78,7 +78,7 @@ static struct value map_one(enum rule_function function, const struct value *val
                             struct arena *arena)
 {
     span text = text_of(value, arena);
-    if (!text.data)
+    if (!text.data || value->kind == VALUE_NULL)
         return absent;
     switch (function) {
     case RULE_LOWER:
@@ -90,6 +90,15 @@ static struct value map_one(enum rule_function function, const struct value *val
         return text_value(basename_of(text));
     case RULE_LENGTH:
         return (struct value){.kind = VALUE_INT, .integer = (int64_t)text.len};
+    case RULE_MINUTE:
+    case RULE_HOUR:
+    case RULE_DAY:
+    case RULE_WEEK:
+    case RULE_MONTH:
+    case RULE_YEAR: {
+        struct value part = {.kind = VALUE_INT};
+        return date_part(text, function, &part.integer) ? part : absent;
+    }
     case RULE_JOIN:
     case RULE_CONCAT:
     case RULE_GETOPT:
@@ -243,7 +252,7 @@ static struct value call_value(struct rule_program *program, const struct ir_exp
     for (uint32_t index = 0; index < expression->count; index++) {
         uint32_t argument = program->ir.links[expression->first + index];
         arguments[index] = expression_value(program, argument, event);
-        if (arguments[index]->kind == VALUE_ABSENT)
+        if (arguments[index]->kind == VALUE_ABSENT || arguments[index]->kind == VALUE_NULL)
             return absent;
     }
     enum rule_function function = expression->function;
@@ -253,6 +262,12 @@ static struct value call_value(struct rule_program *program, const struct ir_exp
     case RULE_BASE64:
     case RULE_BASENAME:
     case RULE_LENGTH:
+    case RULE_MINUTE:
+    case RULE_HOUR:
+    case RULE_DAY:
+    case RULE_WEEK:
+    case RULE_MONTH:
+    case RULE_YEAR:
         return map_value(function, arguments[0], event->arena);
     case RULE_JOIN: {
         span separator = text_of(arguments[0], event->arena);

@@ -167,6 +167,7 @@ bool ir_check_literal(const struct rule_literal *literal)
     case VALUE_ABSENT:
     case VALUE_BYTES:
     case VALUE_LIST:
+    case VALUE_NULL:
         break;
     }
     return false;
@@ -191,6 +192,7 @@ static uint64_t literal_hash(const struct rule_literal *literal)
     case VALUE_ABSENT:
     case VALUE_BYTES:
     case VALUE_LIST:
+    case VALUE_NULL:
         memcpy(&word, &literal->value.integer, sizeof word);
         break;
     }

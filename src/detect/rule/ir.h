@@ -99,6 +99,8 @@ bool ir_check_expression(const struct ir *ir, struct ir_expression *expression);
 bool ir_check_predicate(const struct ir *ir, struct ir_predicate *predicate);
 bool ir_check_node(const struct ir *ir, struct ir_node *node);
 bool ir_check_literal(const struct rule_literal *literal);
+/* leaf.c: does the regex of such a predicate compile? */
+err_kind leaf_check_regex(span pattern, const struct rule_compare *compare, struct err_ctx *err);
 
 /* image */
 void ir_image_put(const struct ir *ir, struct writer *out);

@@ -3,9 +3,81 @@
 
 #include "rule/program.h"
 
-static bool is_number_operator(const struct ir_predicate *predicate)
+_Static_assert((int)RULE_CASE_ASCII == (int)TEXT_CASE_ASCII &&
+                   (int)RULE_CASE_UNICODE == (int)TEXT_CASE_UNICODE,
+               "case modes are cast");
+
+static enum text_case case_of(const struct rule_compare *compare)
 {
-    return predicate->compare.type == RULE_TYPE_NUMBER;
+    return (enum text_case)compare->case_mode;
+}
+
+static struct regex_options regex_options_of(const struct rule_compare *compare)
+{
+    return (struct regex_options){.is_whole = compare->op == RULE_REGEX_WHOLE,
+                                  .is_caseless = compare->case_mode != RULE_CASE_EXACT};
+}
+
+err_kind leaf_check_regex(span pattern, const struct rule_compare *compare, struct err_ctx *err)
+{
+    return regex_check(pattern, regex_options_of(compare), err);
+}
+
+static err_kind regexes_open(struct leaf *leaf, const struct ir_predicate *predicate,
+                             const struct rule_literal *literals, struct err_ctx *err)
+{
+    leaf->regexes = calloc(predicate->count + 1u, sizeof *leaf->regexes);
+    if (!leaf->regexes)
+        return err_set(err, ERR_SYSTEM, "regexes");
+    for (uint32_t index = 0; index < predicate->count; index++) {
+        err_kind kind =
+            regex_open(literals[index].value.text, regex_options_of(&predicate->compare),
+                       &leaf->regexes[index], err);
+        if (kind != OK)
+            return kind;
+    }
+    return OK;
+}
+
+static bool paths_open(struct leaf *leaf, const struct ir_predicate *predicate,
+                       const struct rule_literal *literals, struct arena *arena)
+{
+    if (!path_set_init(&leaf->paths, predicate->count, arena))
+        return false;
+    for (uint32_t index = 0; index < predicate->count; index++)
+        if (!path_set_add(&leaf->paths, literals[index].value.text, arena))
+            return false;
+    return true;
+}
+
+static bool is_number(const struct value *value)
+{
+    return value->kind == VALUE_INT || value->kind == VALUE_UINT || value->kind == VALUE_REAL;
+}
+
+/* The literals as numbers and as folded texts, each where its kind has one. */
+static bool literals_open(struct leaf *leaf, const struct ir_predicate *predicate,
+                          const struct rule_literal *literals, struct arena *arena)
+{
+    leaf->numbers = arena_alloc(arena, (predicate->count + 1) * sizeof *leaf->numbers);
+    leaf->texts = arena_alloc(arena, (predicate->count + 1) * sizeof *leaf->texts);
+    if (!leaf->numbers || !leaf->texts)
+        return false;
+    for (uint32_t index = 0; index < predicate->count; index++) {
+        const struct value *literal = &literals[index].value;
+        char buffer[CONVERT_BYTES];
+        if (is_number(literal))
+            (void)convert_number(literal, &leaf->numbers[index]);
+        span text = convert_text(literal, buffer);
+        if (predicate->compare.case_mode != RULE_CASE_EXACT && predicate->compare.op != RULE_GLOB)
+            text = fold_text(text, case_of(&predicate->compare), arena);
+        else if (text.data == (const uint8_t *)buffer)
+            text = arena_dup(arena, text);
+        if (!text.data)
+            return false;
+        leaf->texts[index] = text;
+    }
+    return true;
 }
 
 err_kind leaf_open(struct rule_program *program, uint32_t id, struct err_ctx *err)
@@ -14,29 +86,14 @@ err_kind leaf_open(struct rule_program *program, uint32_t id, struct err_ctx *er
     const struct rule_literal *literals = program->ir.literals + predicate->first;
     struct leaf *leaf = &program->leaves[id];
     enum rule_operator op = predicate->compare.op;
-    if (op == RULE_PATH_PREFIX) {
-        if (!path_set_init(&leaf->paths, literals, predicate->count, &program->arena))
-            return err_set(err, ERR_LIMIT, "no room for path prefixes");
-    } else if (op == RULE_REGEX || op == RULE_REGEX_WHOLE) {
-        leaf->regexes = calloc(predicate->count + 1u, sizeof *leaf->regexes);
-        if (!leaf->regexes)
-            return err_set(err, ERR_SYSTEM, "regexes");
-        for (uint32_t index = 0; index < predicate->count; index++) {
-            err_kind kind = regex_open(literals[index].value.text, &predicate->compare,
-                                       &leaf->regexes[index], err);
-            if (kind != OK)
-                return kind;
-        }
-    } else if (is_number_operator(predicate)) {
-        leaf->numbers =
-            arena_alloc(&program->arena, (predicate->count + 1) * sizeof *leaf->numbers);
-        if (!leaf->numbers)
-            return err_set(err, ERR_LIMIT, "no room for numbers");
-        for (uint32_t index = 0; index < predicate->count; index++)
-            if (!convert_number(&literals[index].value, &leaf->numbers[index]))
-                return err_set(err, ERR_INPUT, "a number is none");
-    }
-    return OK;
+    bool is_open = true;
+    if (op == RULE_REGEX || op == RULE_REGEX_WHOLE)
+        return regexes_open(leaf, predicate, literals, err);
+    if (op == RULE_PATH_PREFIX)
+        is_open = paths_open(leaf, predicate, literals, &program->arena);
+    else if (predicate->compare.type != RULE_TYPE_ADDRESS)
+        is_open = literals_open(leaf, predicate, literals, &program->arena);
+    return is_open ? OK : err_set(err, ERR_LIMIT, "no room for values of rules");
 }
 
 void leaf_close(struct leaf *leaf)
@@ -50,42 +107,6 @@ void leaf_close(struct leaf *leaf)
 
 /* ---- text ---- */
 
-static uint8_t lower(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
-}
-
-static bool folded_starts(span text, span prefix)
-{
-    if (text.len < prefix.len)
-        return false;
-    for (size_t index = 0; index < prefix.len; index++)
-        if (lower(text.data[index]) != lower(prefix.data[index]))
-            return false;
-    return true;
-}
-
-static bool folded_contains(span text, span part)
-{
-    for (; text.len >= part.len; text = span_after(text, 1)) {
-        if (folded_starts(text, part))
-            return true;
-        if (text.len == 0)
-            break;
-    }
-    return false;
-}
-
-static int text_order(span a, span b, bool is_folded)
-{
-    if (!is_folded)
-        return span_cmp(a, b);
-    for (size_t index = 0; index < a.len && index < b.len; index++)
-        if (lower(a.data[index]) != lower(b.data[index]))
-            return lower(a.data[index]) < lower(b.data[index]) ? -1 : 1;
-    return (a.len > b.len) - (a.len < b.len);
-}
-
 static bool order_holds(enum rule_operator op, int order)
 {
     return (op == RULE_LESS && order < 0) || (op == RULE_LESS_EQUAL && order <= 0) ||
@@ -93,27 +114,25 @@ static bool order_holds(enum rule_operator op, int order)
            (op == RULE_EQUAL && order == 0);
 }
 
-static bool text_holds(enum rule_operator op, bool is_folded, span text, span literal)
+/* Both are folded already, but for GLOB. */
+static bool text_holds(const struct rule_compare *compare, span text, span literal)
 {
-    switch (op) {
+    switch (compare->op) {
     case RULE_EQUAL:
-        return text.len == literal.len && text_order(text, literal, is_folded) == 0;
+        return span_eq(text, literal);
     case RULE_LESS:
     case RULE_LESS_EQUAL:
     case RULE_GREATER:
     case RULE_GREATER_EQUAL:
-        return order_holds(op, text_order(text, literal, is_folded));
+        return order_holds(compare->op, span_cmp(text, literal));
     case RULE_CONTAINS:
-        return is_folded ? folded_contains(text, literal) : span_contains(text, literal);
+        return span_contains(text, literal);
     case RULE_STARTS:
-        return is_folded ? folded_starts(text, literal) : span_starts(text, literal);
+        return span_starts(text, literal);
     case RULE_ENDS:
-        if (text.len < literal.len)
-            return false;
-        text = span_after(text, text.len - literal.len);
-        return is_folded ? folded_starts(text, literal) : span_ends(text, literal);
+        return span_ends(text, literal);
     case RULE_GLOB:
-        return glob_match(literal, text, is_folded);
+        return glob_match(literal, text, case_of(compare));
     case RULE_EXISTS:
     case RULE_REGEX:
     case RULE_REGEX_WHOLE:
@@ -132,82 +151,85 @@ static bool number_holds(enum rule_operator op, long double a, long double b)
     return order_holds(op, (a > b) - (a < b));
 }
 
-/* By the event's own type: numbers with numbers, all else as text. */
-static bool value_holds(enum rule_operator op, bool is_folded, const struct value *value,
-                        const struct value *literal)
+/* As folded text; data NULL: no room. */
+static span value_text(const struct rule_compare *compare, const struct value *value,
+                       char buffer[static CONVERT_BYTES], struct arena *scratch)
 {
-    char left[CONVERT_BYTES];
-    char right[CONVERT_BYTES];
-    long double a, b;
-    if (literal->kind != VALUE_TEXT && literal->kind != VALUE_BOOL && convert_number(literal, &b) &&
-        convert_number(value, &a))
-        return number_holds(op, a, b);
-    return text_holds(op, is_folded, convert_text(value, left), convert_text(literal, right));
+    span text = convert_text(value, buffer);
+    return compare->op == RULE_GLOB ? text : fold_text(text, case_of(compare), scratch);
 }
 
 /* Between two values of the event. */
-static bool relation_holds(const struct rule_compare *compare, const struct value *left,
-                           const struct value *right)
+static enum answer relation_answer(const struct rule_compare *compare, const struct value *left,
+                                   const struct value *right, struct arena *scratch)
 {
-    char left_text[CONVERT_BYTES];
-    char right_text[CONVERT_BYTES];
-    bool is_folded = compare->case_mode != RULE_CASE_EXACT;
     long double a, b;
     struct address address;
     struct rule_literal other = {0};
     bool left_bool, right_bool;
     switch (compare->type) {
     case RULE_TYPE_NUMBER:
-        return convert_number(left, &a) && convert_number(right, &b) &&
-               number_holds(compare->op, a, b);
+        return answer_of(convert_number(left, &a) && convert_number(right, &b) &&
+                         number_holds(compare->op, a, b));
     case RULE_TYPE_ADDRESS:
         if (!convert_address(left, &address) || !convert_address(right, &other.value.address))
-            return false;
+            return ANSWER_NO;
         other.prefix_bits = address.family == AF_INET ? 32 : 128;
-        return address_in(&address, &other);
+        return answer_of(address_in(&address, &other));
     case RULE_TYPE_BOOL:
-        return convert_bool(left, &left_bool) && convert_bool(right, &right_bool) &&
-               left_bool == right_bool;
+        return answer_of(convert_bool(left, &left_bool) && convert_bool(right, &right_bool) &&
+                         left_bool == right_bool);
     case RULE_TYPE_VALUE:
-        return value_holds(compare->op, is_folded, left, right);
+        if (is_number(right) && convert_number(right, &b) && convert_number(left, &a))
+            return answer_of(number_holds(compare->op, a, b));
+        break;
     case RULE_TYPE_TEXT:
         break;
     }
-    return text_holds(compare->op, is_folded, convert_text(left, left_text),
-                      convert_text(right, right_text));
+    char left_buffer[CONVERT_BYTES];
+    char right_buffer[CONVERT_BYTES];
+    span left_text = value_text(compare, left, left_buffer, scratch);
+    span right_text = value_text(compare, right, right_buffer, scratch);
+    if (!left_text.data || !right_text.data)
+        return ANSWER_UNDECIDED;
+    return answer_of(text_holds(compare, left_text, right_text));
 }
 
 /* A value brought to the predicate's type, once for all literals. */
 struct subject {
-    const struct value *value;
     span text;
     long double number;
     struct address address;
     bool truth;
-    bool is_fit; /* could be converted */
+    bool is_fit; /* NUMBER, BOOL, ADDRESS, VALUE: there is a number, bool or address */
     char buffer[CONVERT_BYTES];
 };
 
-static void subject_init(struct subject *subject, enum rule_type type, const struct value *value)
+/* False: no room. */
+static bool subject_init(struct subject *subject, const struct rule_compare *compare,
+                         const struct value *value, struct arena *scratch)
 {
-    subject->value = value;
-    subject->is_fit = true;
-    switch (type) {
+    subject->is_fit = false;
+    switch (compare->type) {
+    case RULE_TYPE_VALUE:
+        subject->is_fit = convert_number(value, &subject->number);
+        /* fallthrough */
     case RULE_TYPE_TEXT:
-        subject->text = convert_text(value, subject->buffer);
-        break;
+        subject->text = compare->op == RULE_REGEX || compare->op == RULE_REGEX_WHOLE
+                            ? convert_text(value, subject->buffer)
+                            : value_text(compare, value, subject->buffer, scratch);
+        return subject->text.data;
     case RULE_TYPE_NUMBER:
         subject->is_fit = convert_number(value, &subject->number);
-        break;
+        return true;
     case RULE_TYPE_BOOL:
         subject->is_fit = convert_bool(value, &subject->truth);
-        break;
+        return true;
     case RULE_TYPE_ADDRESS:
         subject->is_fit = convert_address(value, &subject->address);
-        break;
-    case RULE_TYPE_VALUE:
-        break;
+        return true;
     }
+    return true;
 }
 
 static enum answer literal_answer(struct rule_program *program, uint32_t id, uint32_t index,
@@ -217,27 +239,27 @@ static enum answer literal_answer(struct rule_program *program, uint32_t id, uin
     const struct rule_compare *compare = &predicate->compare;
     const struct rule_literal *literal = &program->ir.literals[predicate->first + index];
     const struct leaf *leaf = &program->leaves[id];
-    bool is_folded = compare->case_mode != RULE_CASE_EXACT;
-    if (!subject->is_fit)
-        return ANSWER_NO;
     if (compare->op == RULE_REGEX || compare->op == RULE_REGEX_WHOLE) {
         enum regex_answer answer =
             regex_match(leaf->regexes[index], subject->text, &program->scratch);
         return answer == REGEX_UNDECIDED ? ANSWER_UNDECIDED : answer_of(answer == REGEX_YES);
     }
     switch (compare->type) {
-    case RULE_TYPE_TEXT:
-        return answer_of(text_holds(compare->op, is_folded, subject->text, literal->value.text));
     case RULE_TYPE_NUMBER:
-        return answer_of(number_holds(compare->op, subject->number, leaf->numbers[index]));
+        return answer_of(subject->is_fit &&
+                         number_holds(compare->op, subject->number, leaf->numbers[index]));
     case RULE_TYPE_BOOL:
-        return answer_of(subject->truth == literal->value.truth);
+        return answer_of(subject->is_fit && subject->truth == literal->value.truth);
     case RULE_TYPE_ADDRESS:
-        return answer_of(address_in(&subject->address, literal));
+        return answer_of(subject->is_fit && address_in(&subject->address, literal));
     case RULE_TYPE_VALUE:
+        if (subject->is_fit && is_number(&literal->value))
+            return answer_of(number_holds(compare->op, subject->number, leaf->numbers[index]));
+        break;
+    case RULE_TYPE_TEXT:
         break;
     }
-    return answer_of(value_holds(compare->op, is_folded, subject->value, &literal->value));
+    return answer_of(text_holds(compare, subject->text, leaf->texts[index]));
 }
 
 /* Collects answers until the quantifier is decided. */
@@ -278,22 +300,27 @@ static enum answer item_answer(struct rule_program *program, uint32_t id, const 
 {
     const struct ir_predicate *predicate = &program->ir.predicates[id];
     const struct rule_compare *compare = &predicate->compare;
+    if (value_is_empty(item))
+        return answer_of(compare->when_absent);
     if (predicate->right != RULE_NONE) {
         const struct value *right = expression_value(program, predicate->right, event);
         struct tally tally = {.quantifier = RULE_ANY};
-        if (right->kind == VALUE_ABSENT)
+        if (value_is_empty(right))
             return answer_of(compare->when_absent);
-        if (right->kind != VALUE_LIST)
-            return answer_of(relation_holds(compare, item, right) != compare->is_negated);
-        for (size_t index = 0; index < right->list.count; index++)
-            if (tally_add(&tally,
-                          answer_of(relation_holds(compare, item, &right->list.items[index]) !=
-                                    compare->is_negated)))
+        size_t count = right->kind == VALUE_LIST ? right->list.count : 1;
+        for (size_t index = 0; index < count; index++) {
+            const struct value *one = right->kind == VALUE_LIST ? &right->list.items[index] : right;
+            enum answer answer = value_is_empty(one)
+                                     ? answer_of(compare->when_absent)
+                                     : relation_answer(compare, item, one, &program->scratch);
+            if (tally_add(&tally, compare->is_negated ? answer_not(answer) : answer))
                 break;
+        }
         return tally_answer(&tally);
     }
     struct subject subject;
-    subject_init(&subject, compare->type, item);
+    if (!subject_init(&subject, compare, item, &program->scratch))
+        return ANSWER_UNDECIDED;
     if (compare->op == RULE_PATH_PREFIX)
         return answer_of(
             path_set_match(&program->leaves[id].paths, subject.text, &program->scratch));
@@ -310,11 +337,10 @@ enum answer leaf_compare(struct rule_program *program, uint32_t id, const struct
                          struct event *event)
 {
     const struct rule_compare *compare = &program->ir.predicates[id].compare;
-    bool is_empty =
-        value->kind == VALUE_ABSENT || (value->kind == VALUE_LIST && value->list.count == 0);
     if (compare->op == RULE_EXISTS)
-        return answer_of(is_empty == compare->is_negated);
-    if (is_empty)
+        return answer_of((value_is_empty(value) && value->kind != VALUE_NULL) ==
+                         compare->is_negated);
+    if (value_is_empty(value))
         return answer_of(compare->when_absent);
     if (value->kind != VALUE_LIST)
         return item_answer(program, id, value, event);

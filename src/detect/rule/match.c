@@ -51,16 +51,19 @@ static void expression_scan(struct rule_program *program, uint32_t id, struct ev
         return;
     state->scanned = program->generation;
     const struct value *value = expression_value(program, id, event);
-    if (value->kind == VALUE_ABSENT)
+    if (value_is_empty(value))
         return;
     if (value->kind != VALUE_LIST) {
         text_index_scan(state->index, convert_text(value, buffer), &program->scratch, hit,
                         &context);
         return;
     }
-    for (size_t index = 0; index < value->list.count; index++)
+    for (size_t index = 0; index < value->list.count; index++) {
+        if (value->list.items[index].kind == VALUE_NULL)
+            continue;
         text_index_scan(state->index, convert_text(&value->list.items[index], buffer),
                         &program->scratch, hit, &context);
+    }
 }
 
 enum answer predicate_answer(struct rule_program *program, uint32_t id, struct event *event)
@@ -127,9 +130,9 @@ static const struct route *route_find(struct rule_program *program, struct event
         char buffer[CONVERT_BYTES];
         const struct value *value = event_get(event, program->route_slot);
         span text = convert_text(value, buffer);
-        if (value->kind != VALUE_ABSENT)
+        if (!value_is_empty(value))
             index = route_other(program);
-        if (value->kind != VALUE_ABSENT && text.data)
+        if (!value_is_empty(value) && text.data)
             map_get(&program->routes, text, &index);
     }
     return &program->route_list[index];
@@ -154,11 +157,25 @@ struct matches {
     uint32_t undecided;
 };
 
+static bool part_applies(span rule, span event)
+{
+    return !rule.data || (event.data && span_eq(rule, event));
+}
+
+static bool logsource_applies(const struct logsource *rule, const struct logsource *event)
+{
+    return !event || (part_applies(rule->product, event->product) &&
+                      part_applies(rule->category, event->category) &&
+                      part_applies(rule->service, event->service));
+}
+
 static void word_judge(struct rule_program *program, uint32_t word, uint64_t bits,
                        struct event *event, struct matches *matches)
 {
     for (; bits; bits &= bits - 1) {
         uint32_t rule = word * 64 + (uint32_t)__builtin_ctzll(bits);
+        if (!logsource_applies(&program->ir.rules[rule].info.logsource, event->logsource))
+            continue;
         enum answer answer = node_answer(program, program->ir.rules[rule].root, event);
         matches->undecided += answer == ANSWER_UNDECIDED;
         if (answer != ANSWER_YES)

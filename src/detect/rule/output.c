@@ -88,7 +88,7 @@ static void part_write(struct rule_program *program, const struct rule_output_pa
     }
     const struct value *value = expression_value(program, part->expression, event);
     size_t start = out->len;
-    if (value->kind == VALUE_ABSENT || (value->kind == VALUE_LIST && value->list.count == 0))
+    if (value_is_empty(value))
         writer_text(out, "<NA>");
     else if (value->kind == VALUE_INT && is_time(program, part->expression))
         time_write(out, value->integer);

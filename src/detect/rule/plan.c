@@ -340,12 +340,17 @@ static bool order_make(struct rule_program *program)
 
 static bool index_fill(struct rule_program *program, uint32_t id)
 {
+    static const enum text_relation relations[] = {[RULE_EQUAL] = TEXT_EQUALS,
+                                                   [RULE_STARTS] = TEXT_STARTS,
+                                                   [RULE_ENDS] = TEXT_ENDS,
+                                                   [RULE_CONTAINS] = TEXT_CONTAINS};
     const struct ir_predicate *predicate = &program->ir.predicates[id];
     struct expression_state *state = &program->expressions[predicate->left];
     if (!state->index)
         state->index = text_index_new();
     for (uint32_t index = 0; state->index && index < predicate->count; index++)
-        if (!text_index_add(state->index, predicate->compare.op, predicate->compare.case_mode,
+        if (!text_index_add(state->index, relations[predicate->compare.op],
+                            (enum text_case)predicate->compare.case_mode,
                             program->ir.literals[predicate->first + index].value.text, id))
             return false;
     program->leaves[id].is_indexed = true;

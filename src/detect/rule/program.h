@@ -3,10 +3,9 @@
 #pragma once
 
 #include "core/map.h"
+#include "pattern/pattern.h"
 #include "rule/convert.h"
-#include "rule/index.h"
 #include "rule/ir.h"
-#include "rule/pattern.h"
 
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNDECIDED };
 
@@ -28,7 +27,8 @@ struct leaf {
     uint32_t rule_count;   /* rules whose conditions contain it */
     uint32_t access_first; /* rules that are found by it, in program->access_rules */
     uint32_t access_count;
-    long double *numbers;   /* NUMBER: the literals */
+    long double *numbers;   /* of literals that are numbers */
+    span *texts;            /* the literals as text, folded */
     struct regex **regexes; /* REGEX: the literals */
     struct path_set paths;  /* PATH_PREFIX */
 };
@@ -87,6 +87,12 @@ struct rule_program {
     uint32_t *field_first; /* by rule; one more at the end */
     size_t rules_without_access;
 };
+
+static inline bool value_is_empty(const struct value *value)
+{
+    return value->kind == VALUE_ABSENT || value->kind == VALUE_NULL ||
+           (value->kind == VALUE_LIST && value->list.count == 0);
+}
 
 /* leaf.c */
 MUST_USE err_kind leaf_open(struct rule_program *program, uint32_t predicate, struct err_ctx *err);

@@ -56,6 +56,7 @@ static void scalar_write(struct writer *out, const struct value *value)
         writer_json_string(out, span_str(text));
         return;
     case VALUE_ABSENT:
+    case VALUE_NULL:
     case VALUE_LIST: /* lists hold no lists */
         break;
     }

@@ -1,7 +1,4 @@
-#include <stdlib.h>
-
-#include "rule/ir.h"
-#include "rule/pattern.h"
+#include "pattern/pattern.h"
 
 /* Joins the components with one slash in front of each; "" for the root. */
 static span normalise(span path, struct arena *arena)
@@ -36,25 +33,25 @@ static bool has_glob(span path)
     return false;
 }
 
-bool path_set_init(struct path_set *set, const struct rule_literal *literals, size_t count,
-                   struct arena *arena)
+bool path_set_init(struct path_set *set, size_t count_max, struct arena *arena)
 {
-    *set = (struct path_set){0};
-    map_init(&set->exact, IR_RECORDS_MAX, 0x9a7u);
-    set->globs = arena_alloc(arena, (count + 1) * sizeof *set->globs);
-    if (!set->globs)
+    *set = (struct path_set){.glob_count_max = count_max};
+    map_init(&set->exact, count_max, 0x9a7u);
+    set->globs = arena_alloc(arena, (count_max + 1) * sizeof *set->globs);
+    return set->globs;
+}
+
+bool path_set_add(struct path_set *set, span path, struct arena *arena)
+{
+    path = normalise(path, arena);
+    if (!path.data)
         return false;
-    for (size_t index = 0; index < count; index++) {
-        span path = normalise(literals[index].value.text, arena);
-        if (!path.data)
-            return false;
-        if (path.len == 0)
-            set->has_root = true;
-        else if (has_glob(path))
-            set->globs[set->glob_count++] = path;
-        else if (!map_put(&set->exact, path, 0))
-            return false;
-    }
+    if (path.len == 0)
+        set->has_root = true;
+    else if (!has_glob(path))
+        return map_put(&set->exact, path, 0);
+    else if (set->glob_count < set->glob_count_max)
+        set->globs[set->glob_count++] = path;
     return true;
 }
 
@@ -75,7 +72,8 @@ static bool glob_prefix_match(span pattern, span path)
         const uint8_t *path_end = path.len ? memchr(path.data, '/', path.len) : NULL;
         size_t pattern_len = pattern_end ? (size_t)(pattern_end - pattern.data) : pattern.len;
         size_t path_len = path_end ? (size_t)(path_end - path.data) : path.len;
-        if (!glob_match(span_first(pattern, pattern_len), span_first(path, path_len), false))
+        if (!glob_match(span_first(pattern, pattern_len), span_first(path, path_len),
+                        TEXT_CASE_EXACT))
             return false;
         pattern = span_after(pattern, pattern_len);
         path = span_after(path, path_len);

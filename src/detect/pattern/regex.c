@@ -5,7 +5,7 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
-#include "rule/pattern.h"
+#include "pattern/pattern.h"
 
 #define MATCH_LIMIT    200000u
 #define HEAP_LIMIT_KIB 4096u
@@ -17,12 +17,12 @@ struct regex {
     pcre2_match_context *limits;
 };
 
-static pcre2_code *compile(span pattern, const struct rule_compare *compare, struct err_ctx *err)
+static pcre2_code *compile(span pattern, struct regex_options wanted, struct err_ctx *err)
 {
     uint32_t options = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C;
-    if (compare->op == RULE_REGEX_WHOLE)
+    if (wanted.is_whole)
         options |= PCRE2_MULTILINE | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NO_AUTO_CAPTURE;
-    if (compare->case_mode == RULE_CASE_ASCII)
+    if (wanted.is_caseless)
         options |= PCRE2_CASELESS;
     int code;
     PCRE2_SIZE offset;
@@ -44,22 +44,22 @@ static pcre2_code *compile(span pattern, const struct rule_compare *compare, str
     return compiled;
 }
 
-err_kind regex_check(span pattern, const struct rule_compare *compare, struct err_ctx *err)
+err_kind regex_check(span pattern, struct regex_options options, struct err_ctx *err)
 {
-    pcre2_code *code = compile(pattern, compare, err);
+    pcre2_code *code = compile(pattern, options, err);
     if (!code)
         return err->kind;
     pcre2_code_free(code);
     return OK;
 }
 
-err_kind regex_open(span pattern, const struct rule_compare *compare, struct regex **ret,
+err_kind regex_open(span pattern, struct regex_options options, struct regex **ret,
                     struct err_ctx *err)
 {
     struct regex *regex = calloc(1, sizeof *regex);
     if (!regex)
         return err_set(err, ERR_SYSTEM, "regex");
-    regex->code = compile(pattern, compare, err);
+    regex->code = compile(pattern, options, err);
     if (!regex->code) {
         free(regex);
         return err->kind;
