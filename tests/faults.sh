@@ -54,7 +54,7 @@ case_broken_rules_leave_the_old_ones_running() {
     start_picket --rules "$work/rule.yml"
     echo '- rule: Broken' >"$work/rule.yml"
     kill -HUP "$picket_pid"
-    wait_for 10 says rules_reload
+    wait_for 10 says rules_refused
     grep -q 'rule.yml:1:' "$work/log.picket" # says where
     mark m1-after
     wait_for 10 is_seen m1-after

@@ -40,3 +40,35 @@ RULE
 mark() { : >"$work/marks/$1"; }
 is_seen() { grep -qF "\"fd.name\":\"$work/marks/$1\"" "$work/signals"; }
 count_seen() { grep -cF "\"fd.name\":\"$work/marks/$1" "$work/signals" || true; }
+
+# Opens m1, m2, … until the file `stop` is there; prints how many.
+mark_load() {
+    python3 - "$work" <<'LOAD'
+import os, sys, time
+work = sys.argv[1]
+number = 0
+while not os.path.exists(f"{work}/stop"):
+    for _ in range(20):
+        number += 1
+        os.close(os.open(f"{work}/marks/m{number}", os.O_CREAT | os.O_WRONLY, 0o600))
+        os.unlink(f"{work}/marks/m{number}")
+    time.sleep(0.002)
+print(number)
+LOAD
+}
+
+# FILE TOTAL: "missing N doubled N", of the rule Marked: by mark and by record number.
+tally() {
+    python3 - "$1" "$2" <<'PY'
+import collections, json, sys
+counts, events = collections.Counter(), collections.Counter()
+for line in open(sys.argv[1]):
+    signal = json.loads(line)
+    if signal["rule"] == "Marked":
+        counts[int(signal["output_fields"]["fd.name"].rsplit("m", 1)[1])] += 1
+        events[signal["event"]] += 1
+missing = [n for n in range(1, int(sys.argv[2]) + 1) if not counts[n]]
+doubled = [n for table in (counts, events) for n, count in table.items() if count > 1]
+print(f"missing {len(missing)} doubled {len(doubled)}")
+PY
+}

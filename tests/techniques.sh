@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every live rule's technique, done for real under one sensor, fires its rule.
-: "${case_seconds_max:=280}"
+: "${seconds_max:=280}"
 # shellcheck source=tests/lib.sh
 source "$(dirname "$0")/lib.sh"
 

@@ -14,6 +14,7 @@ struct run_options {
     uint64_t ring_bytes;
     const char *compat;
     bool shadow;
+    const char *reload;
 };
 
 static const struct option_desc rows[] = {
@@ -37,6 +38,8 @@ static const struct option_desc rows[] = {
      "watch 32-bit system calls, which costs every call of the host about 0.1 us"},
     {"shadow", OPTION_FLAG, offsetof(struct run_options, shadow), NULL, NULL,
      "print the signals of rules in stage shadow too; they are kept in any case"},
+    {"reload", OPTION_CHOICE, offsetof(struct run_options, reload), "auto", "auto|signal",
+     "load the rules anew when their files change, or only on SIGHUP"},
 };
 
 static const struct option_table table = {
@@ -45,7 +48,8 @@ static const struct option_table table = {
     .summary =
         "Watches this host: loads the kernel programs that the rules need, prints a line for\n"
         "every match, keeps signals with the process history around them. Needs root.\n"
-        "SIGHUP loads the rules anew; SIGINT or SIGTERM end it with a summary.",
+        "Changed rules are loaded beside the running set; a set that does not load leaves it\n"
+        "running. SIGINT or SIGTERM end it with a summary, a second one at once.",
     .examples = "  sudo picket run\n"
                 "  sudo picket run --rules ./rules --output json --for 10m\n",
     .rows = rows,
@@ -87,5 +91,6 @@ int cli_run(int argc, const char *const *argv)
         .ring_bytes = options.ring_bytes,
         .shows_shadow = options.shadow,
         .without_compat = strcmp(options.compat, "off") == 0,
+        .is_watching = strcmp(options.reload, "auto") == 0,
     });
 }

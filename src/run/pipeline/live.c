@@ -1,5 +1,6 @@
 /* The live loop. A turn reads what the ring holds (bounded), puts what it yields into the outbox,
  * commits, gives the ring's space back, and hands the lines on. */
+#include <poll.h>
 #include <string.h>
 
 #include "core/cleanup.h"
@@ -14,6 +15,7 @@
 #define LINE_BYTES_MAX    (4u << 20)
 #define CORRELATE_NS      20000000ull
 #define CORRELATE_IDLE_NS 1000000000ull
+#define DRAIN_PAUSE_MS    2
 
 err_kind live_open(const struct live_options *options, struct live **ret, struct err_ctx *err)
 {
@@ -127,7 +129,7 @@ err_kind live_attach(struct live *live, int ring_fd, int control_fd, bool *ret_i
     *ret_is_new = !is_known;
     crash_look(live);
     if (kind == OK)
-        kind = drops_load(live, err);
+        kind = own_load(live, err);
     if (kind == OK && is_known) {
         /* committed, though perhaps not yet given back: never processed twice */
         if (position > live->cursor && !ring_seek(ring, position))
@@ -136,7 +138,7 @@ err_kind live_attach(struct live *live, int ring_fd, int control_fd, bool *ret_i
         ring_release(ring, live->cursor);
         kind = world_load(live, err);
         if (kind == OK && live->options.record_fd >= 0 && !live->recording)
-            kind = recording_start(live, err);
+            kind = recording_resume(live, err);
     } else if (kind == OK) {
         kind = world_restart(live, err);
     }
@@ -308,7 +310,7 @@ err_kind live_turn(struct live *live, enum live_next *ret_next, struct err_ctx *
     size_t count = live->ring ? batch_read(live) : 0;
     err_kind kind = OK;
     if (live->ring)
-        drops_look(live, now_ns);
+        own_look(live, now_ns);
     if (live->recording)
         kind = recording_flush(live, err);
     if (kind == OK &&
@@ -327,19 +329,47 @@ err_kind live_turn(struct live *live, enum live_next *ret_next, struct err_ctx *
     return kind;
 }
 
+/* What comes while it drains is left: the host does not stop for this. */
 err_kind live_drain(struct live *live, uint64_t limit_ns, struct err_ctx *err)
 {
     uint64_t end_ns = clock_boot_ns() + limit_ns;
     enum live_next next = LIVE_BUSY;
-    err_kind kind = OK;
+    if (!live->ring)
+        return OK;
+    uint64_t target = live->cursor + ring_pending_bytes(live->ring);
     live->drops_looked_ns = 0; /* the last losses are told too */
-    while (kind == OK && next != LIVE_IDLE && live->ring && clock_boot_ns() < end_ns)
+    live->status_ns = 0;
+    err_kind kind = live_turn(live, &next, err);
+    while (kind == OK && (live->cursor < target || live->outbox.count) &&
+           clock_boot_ns() < end_ns) {
+        if (next != LIVE_BUSY)
+            poll(NULL, 0, DRAIN_PAUSE_MS);
         kind = live_turn(live, &next, err);
+    }
     return kind;
+}
+
+err_kind live_hand_on(struct live *live, struct err_ctx *err)
+{
+    return lines_catch_up(live, err);
+}
+
+void live_note_rules(struct live *live, const struct rules_note *note)
+{
+    live->rules_note = *note;
+    live->status_ns = 0;
+}
+
+bool live_recording_failed(const struct live *live)
+{
+    return live && live->has_recording_failed;
 }
 
 struct live_counts live_counts(const struct live *live)
 {
-    return (struct live_counts){
-        .events = live->number, .signals = live->signals, .drops = live->drops};
+    return (struct live_counts){.events = live->number,
+                                .signals = live->signals,
+                                .drops = live->drops,
+                                .line_end = live->signal_end,
+                                .unstored = live->outbox.signal_count};
 }

@@ -61,10 +61,9 @@ static err_kind positions_put(struct live *live, struct err_ctx *err)
         topic_position_put(live->log, "detect", span_of(&id, sizeof id), live->cursor, err);
     if (kind == OK)
         kind = topic_position_put(live->log, "detect", SPAN("number"), live->number, err);
-    if (kind == OK)
-        kind =
-            topic_position_put(live->log, "drops", span_of(&id, sizeof id), live->drops_shown, err);
-    return kind;
+    if (kind == OK && live->recording)
+        kind = recording_commit(live, err);
+    return kind == OK ? own_commit(live, err) : kind;
 }
 
 err_kind batch_commit(struct live *live, struct err_ctx *err)

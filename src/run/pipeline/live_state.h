@@ -15,6 +15,9 @@ struct live {
     struct alert_stage *alerts;
     struct recording_writer *recording; /* NULL: rules are run instead */
     struct writer recorded;             /* of this batch */
+    uint64_t recorded_end;              /* behind the last whole frame of the file */
+    bool is_record_seekable;            /* so a torn end can be cut off */
+    bool has_recording_failed;
     bool has_new_facts;
     struct ring *ring;
     struct outbox outbox;
@@ -30,8 +33,10 @@ struct live {
     uint64_t drops_shown; /* of which a signal has told */
     uint64_t lost;        /* of the drops: here, for want of room in the outbox */
     uint64_t drops_looked_ns;
-    struct writer world; /* as it goes to the store */
-    uint8_t *packed;     /* the same, packed */
+    struct rules_note rules_note;
+    uint64_t refused_shown; /* of the sets that were refused */
+    struct writer world;    /* as it goes to the store */
+    uint8_t *packed;        /* the same, packed */
     size_t packed_len, packed_size;
     struct arena arena;        /* a part, while the one before is taken in */
     uint64_t delta_count;      /* process deltas since the last whole table */
@@ -59,6 +64,10 @@ bool status_is_due(const struct live *live, uint64_t now_ns);
 
 /* live_record.c: `picket record`: the batch's records go to a file before they are let go */
 MUST_USE err_kind recording_start(struct live *live, struct err_ctx *err);
+/* Goes on where the last commit was: what an engine wrote after it is written again. */
+MUST_USE err_kind recording_resume(struct live *live, struct err_ctx *err);
+/* Inside the transaction: how far the file goes with the position in the ring. */
+MUST_USE err_kind recording_commit(struct live *live, struct err_ctx *err);
 void recording_add(struct live *live, span record);
 bool recording_is_full(const struct live *live);
 MUST_USE err_kind recording_flush(struct live *live, struct err_ctx *err);
@@ -72,8 +81,17 @@ MUST_USE err_kind world_load(struct live *live, struct err_ctx *err);
 /* For a new ring: what is stored is forgotten. */
 MUST_USE err_kind world_restart(struct live *live, struct err_ctx *err);
 
-/* live_drops.c: losses are counted by the kernel programs per reason and event type; here they are
- * summed, shown, and made signals. */
-MUST_USE err_kind drops_load(struct live *live, struct err_ctx *err);
-void drops_look(struct live *live, uint64_t now_ns);
+/* live_own.c: what happens to Picket itself, made signals: losses, and rules that were refused.
+ * Each is told once, whatever happens to the engine. */
+MUST_USE err_kind own_load(struct live *live, struct err_ctx *err);
+void own_look(struct live *live, uint64_t now_ns);
+/* Inside the transaction: what has been told. */
+MUST_USE err_kind own_commit(struct live *live, struct err_ctx *err);
+
+/* live_drops.c: losses are counted by the kernel programs per reason and event type. */
+typedef void (*drop_visit)(void *context, const char *reason, const char *type, uint64_t count);
+/* The sum over all CPUs; calls back for each (reason, type) that has any, unless NULL. */
+uint64_t drops_sum(const struct live *live, drop_visit each, void *context);
+
+/* live_status.c */
 void status_render(const struct live *live, struct writer *out);

@@ -50,6 +50,8 @@ struct live_counts {
     uint64_t events;
     uint64_t signals;
     uint64_t drops;
+    uint64_t line_end; /* behind the last committed signal */
+    uint64_t unstored; /* signals that wait for the store to take them */
 };
 
 struct live;
@@ -59,6 +61,15 @@ void live_close(struct live *live);
 /* Takes new rules between batches; the descriptor stays the caller's. The old set runs on when this
  * fails. */
 MUST_USE err_kind live_rules(struct live *live, int image_fd, struct err_ctx *err);
+/* What became of loading rules anew in this run: for the status, and for a signal each time that a
+ * set was refused. */
+struct rules_note {
+    uint64_t loaded_wall_ns; /* when the set in force was taken */
+    uint32_t reloaded;
+    uint32_t refused;
+    char reason[512]; /* why the newest was refused; empty: it was not */
+};
+void live_note_rules(struct live *live, const struct rules_note *note);
 /* The event types that the rules in force need, by enum event_type. */
 void live_wants(const struct live *live, uint8_t ret_wants[128]);
 /* Which opens no rule in force can match, in the terms of the kernel programs (bpf/abi.h). */
@@ -90,8 +101,12 @@ enum live_next { LIVE_BUSY, LIVE_SOON, LIVE_IDLE };
 /* One batch. *ret_next: come again at once, on the timer, or when the ring fd is readable (a
  * wake-up has been asked for). */
 MUST_USE err_kind live_turn(struct live *live, enum live_next *ret_next, struct err_ctx *err);
-/* Reads what the ring holds now, commits, and hands the lines on, for at most `limit_ns`. */
+/* Reads what the ring holds now and commits it, for at most `limit_ns`. */
 MUST_USE err_kind live_drain(struct live *live, uint64_t limit_ns, struct err_ctx *err);
+/* Hands on some of the lines that wait in the store. */
+MUST_USE err_kind live_hand_on(struct live *live, struct err_ctx *err);
+/* The file of the records cannot be written on; what is whole in it stays. */
+bool live_recording_failed(const struct live *live);
 struct live_counts live_counts(const struct live *live);
 /* The number of the next signal to be handed on. */
 uint64_t live_line_next(const struct live *live);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "core/cleanup.h"
+#include "core/hash.h"
 #include "role/role.h"
 
 #define BUNDLE_BYTES_MAX (256u << 20)
@@ -34,6 +35,18 @@ void bundle_close(struct bundle *bundle)
     if (bundle->fd >= 0)
         close(bundle->fd);
     bundle->fd = -1;
+}
+
+uint64_t bundle_digest(const struct bundle *bundle)
+{
+    if (bundle->size_bytes == 0)
+        return 0;
+    void *data = mmap(NULL, bundle->size_bytes, PROT_READ, MAP_SHARED, bundle->fd, 0);
+    if (data == MAP_FAILED)
+        return 0;
+    uint64_t digest = hash_span(span_of(data, bundle->size_bytes), bundle->file_count);
+    munmap(data, bundle->size_bytes);
+    return digest;
 }
 
 static err_kind put(struct bundle *bundle, const void *data, size_t len, struct err_ctx *err)
@@ -167,7 +180,7 @@ static err_kind folder_add(struct bundle *bundle, const char *path, struct err_c
     err_kind kind = OK;
     FTSENT *entry;
     while (kind == OK && (entry = fts_read(walk))) {
-        if (is_tests(entry))
+        if (is_tests(entry) || (entry->fts_level > 0 && entry->fts_name[0] == '.'))
             fts_set(walk, entry, FTS_SKIP);
         else
             kind = entry_add(bundle, entry, err);

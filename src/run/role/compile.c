@@ -13,7 +13,6 @@
 #include "role/protocol.h"
 #include "role/role.h"
 
-#define COMPILE_TIMEOUT_MS    180000
 #define DIAGNOSTICS_BYTES_MAX (64u << 20)
 
 static err_kind diagnostics_read(int fd, struct writer *out, struct err_ctx *err)
@@ -60,21 +59,25 @@ static err_kind rules_take(struct ipc_message *message, void *into, struct err_c
     return kind;
 }
 
-/* One question to a fresh compiler, one answer. */
-static err_kind compiler_ask(uint32_t type, span body, const struct bundle *bundle,
-                             err_kind (*take)(struct ipc_message *message, void *into,
-                                              struct err_ctx *err),
-                             void *into, struct err_ctx *err)
+/* ---- one question to a fresh compiler, one answer ---- */
+
+static err_kind ask(uint32_t type, span body, const struct bundle *bundle, struct compiling *ret,
+                    struct err_ctx *err)
 {
-    pid_t pid;
-    struct ipc_channel channel;
-    err_kind kind = role_spawn(ROLE_COMPILER, &pid, &channel, err);
-    if (kind != OK)
-        return kind;
+    err_kind kind = role_spawn(ROLE_COMPILER, &ret->pid, &ret->channel, err);
+    /* one that ended already is found out by the missing answer */
+    if (kind == OK)
+        ipc_send(&ret->channel, type, body, &bundle->fd, 1, false);
+    return kind;
+}
+
+static err_kind hear(struct compiling *compiling, int timeout_ms,
+                     err_kind (*take)(struct ipc_message *message, void *into, struct err_ctx *err),
+                     void *into, struct err_ctx *err)
+{
     struct ipc_message message;
-    enum ipc_outcome outcome = ipc_send(&channel, type, body, &bundle->fd, 1, true);
-    if (outcome == IPC_DONE)
-        outcome = ipc_receive(&channel, COMPILE_TIMEOUT_MS, &message);
+    err_kind kind;
+    enum ipc_outcome outcome = ipc_receive(&compiling->channel, timeout_ms, &message);
     if (outcome == IPC_DONE) {
         kind = take(&message, into, err);
         ipc_release(&message);
@@ -82,33 +85,51 @@ static err_kind compiler_ask(uint32_t type, span body, const struct bundle *bund
         kind = err_set(err, ERR_LIMIT, "the rule compiler %s",
                        outcome == IPC_AGAIN ? "took too long" : "ended early (time or memory)");
     }
-    ipc_close(&channel);
-    kill(pid, SIGKILL); /* it has nothing more to say */
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    compiling_close(compiling);
+    return kind;
+}
+
+void compiling_close(struct compiling *compiling)
+{
+    if (!compiling->pid)
+        return;
+    ipc_close(&compiling->channel);
+    kill(compiling->pid, SIGKILL); /* it has nothing more to say */
+    while (waitpid(compiling->pid, NULL, 0) < 0 && errno == EINTR) {
     }
+    compiling->pid = 0;
+}
+
+err_kind rules_compile_start(const struct bundle *bundle, const struct compile_options *options,
+                             struct compiling *ret, struct err_ctx *err)
+{
+    return ask(MESSAGE_COMPILE, span_of(options, sizeof *options), bundle, ret, err);
+}
+
+err_kind rules_compile_finish(struct compiling *compiling, int timeout_ms, struct compiled *ret,
+                              struct err_ctx *err)
+{
+    *ret = (struct compiled){.image_fd = -1};
+    writer_init(&ret->diagnostics, DIAGNOSTICS_BYTES_MAX);
+    err_kind kind = hear(compiling, timeout_ms, rules_take, ret, err);
+    if (kind != OK)
+        compiled_close(ret);
     return kind;
 }
 
 err_kind rules_compile(const struct bundle *bundle, const struct compile_options *options,
                        struct compiled *ret, struct err_ctx *err)
 {
-    *ret = (struct compiled){.image_fd = -1};
-    writer_init(&ret->diagnostics, DIAGNOSTICS_BYTES_MAX);
-    err_kind kind = compiler_ask(MESSAGE_COMPILE, span_of(options, sizeof *options), bundle,
-                                 rules_take, ret, err);
-    if (kind != OK)
-        compiled_close(ret);
-    return kind;
+    struct compiling compiling;
+    err_kind kind = rules_compile_start(bundle, options, &compiling, err);
+    return kind == OK ? rules_compile_finish(&compiling, COMPILE_TIMEOUT_MS, ret, err) : kind;
 }
 
 err_kind documents_compile(const struct bundle *bundle, struct compiled *ret, struct err_ctx *err)
 {
-    *ret = (struct compiled){.image_fd = -1};
-    writer_init(&ret->diagnostics, DIAGNOSTICS_BYTES_MAX);
-    err_kind kind = compiler_ask(MESSAGE_DOCUMENTS, SPAN(""), bundle, rules_take, ret, err);
-    if (kind != OK)
-        compiled_close(ret);
-    return kind;
+    struct compiling compiling;
+    err_kind kind = ask(MESSAGE_DOCUMENTS, SPAN(""), bundle, &compiling, err);
+    return kind == OK ? rules_compile_finish(&compiling, COMPILE_TIMEOUT_MS, ret, err) : kind;
 }
 
 void compiled_close(struct compiled *compiled)
@@ -136,12 +157,15 @@ static err_kind config_take(struct ipc_message *message, void *into, struct err_
 err_kind config_compile(const char *path, struct writer *ret, struct err_ctx *err)
 {
     struct bundle bundle;
+    struct compiling compiling;
     writer_init(ret, IPC_BODY_BYTES_MAX);
     err_kind kind = bundle_open(&bundle, err);
     if (kind == OK)
         kind = bundle_add(&bundle, path, err);
     if (kind == OK)
-        kind = compiler_ask(MESSAGE_CONFIG, SPAN(""), &bundle, config_take, ret, err);
+        kind = ask(MESSAGE_CONFIG, SPAN(""), &bundle, &compiling, err);
+    if (kind == OK)
+        kind = hear(&compiling, COMPILE_TIMEOUT_MS, config_take, ret, err);
     bundle_close(&bundle);
     return kind;
 }

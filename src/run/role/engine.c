@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "core/cleanup.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "pipeline/pipeline.h"
 #include "role/protocol.h"
@@ -19,10 +20,12 @@
 #define OPEN_TIMEOUT_MS  500
 #define TASKS_TIMEOUT_MS 10000
 #define DRAIN_NS         2000000000ull
+#define STOP_NS          8000000000ull /* with the lines that wait; the supervisor waits longer */
 #define LINE_PART_BYTES  (IPC_BODY_BYTES_MAX - sizeof(struct line_head))
 
 struct engine {
     struct ipc_channel *supervisor;
+    struct ipc_channel lines;  /* to the supervisor; full while nobody reads stdout */
     struct ipc_channel sensor; /* fd -1: none */
     struct live *live;
     struct engine_start start;
@@ -169,8 +172,8 @@ static bool line_hand_on(void *context, uint64_t offset, span line)
         struct line_head head = {.offset = offset, .is_last = line.len == 0};
         memcpy(body, &head, sizeof head);
         memcpy(body + sizeof head, part.data, part.len);
-        if (ipc_send(engine->supervisor, MESSAGE_LINE, span_of(body, sizeof head + part.len), NULL,
-                     0, false) != IPC_DONE)
+        if (ipc_send(&engine->lines, MESSAGE_LINE, span_of(body, sizeof head + part.len), NULL, 0,
+                     false) != IPC_DONE)
             return false; /* the rest when it is offered again */
         engine->line_sent += part.len;
     } while (line.len);
@@ -183,18 +186,33 @@ static bool line_hand_on(void *context, uint64_t offset, span line)
 static err_kind rules_take(struct engine *engine, struct ipc_message *message, struct err_ctx *err)
 {
     struct err_ctx why = {0};
+    struct rules_answer answer = {0};
     AUTO(auto_close) int image = ipc_take_fd(message, 0);
-    uint32_t kind = (uint32_t)live_rules(engine->live, image, &why);
-    uint8_t body[sizeof kind + sizeof why.text];
+    if (!span_u32le(&message->body, &answer.number))
+        return err_set(err, ERR_STATE, "malformed offer of rules");
+    err_kind kind = live_rules(engine->live, image, &why);
+    answer.kind = (uint32_t)kind;
+    uint8_t body[sizeof answer + sizeof why.text];
     size_t len = kind == OK ? 0 : strlen(why.text);
-    memcpy(body, &kind, sizeof kind);
-    memcpy(body + sizeof kind, why.text, len);
-    ipc_send(engine->supervisor, MESSAGE_RULES_RESULT, span_of(body, sizeof kind + len), NULL, 0,
+    memcpy(body, &answer, sizeof answer);
+    memcpy(body + sizeof answer, why.text, len);
+    ipc_send(engine->supervisor, MESSAGE_RULES_RESULT, span_of(body, sizeof answer + len), NULL, 0,
              true);
     engine->has_rules |= kind == OK;
     if (!engine->has_rules)
         return err_set(err, ERR_INPUT, "rules: %s", why.text);
     return kind == OK ? sensor_use(engine, err) : OK;
+}
+
+static err_kind note_take(struct engine *engine, span body, struct err_ctx *err)
+{
+    struct rules_note note;
+    if (body.len != sizeof note)
+        return err_set(err, ERR_STATE, "malformed note on the rules");
+    memcpy(&note, body.data, sizeof note);
+    note.reason[sizeof note.reason - 1] = 0;
+    live_note_rules(engine->live, &note);
+    return OK;
 }
 
 static err_kind peer_take(struct engine *engine, struct ipc_message *message, struct err_ctx *err)
@@ -223,6 +241,9 @@ static err_kind supervisor_obey(struct engine *engine, struct err_ctx *err)
     case MESSAGE_RULES:
         kind = rules_take(engine, &message, err);
         break;
+    case MESSAGE_RULES_NOTE:
+        kind = note_take(engine, message.body, err);
+        break;
     case MESSAGE_PEER:
         kind = peer_take(engine, &message, err);
         break;
@@ -248,9 +269,10 @@ static err_kind start_take(struct engine *engine, struct err_ctx *err)
     engine->start.hostname[sizeof engine->start.hostname - 1] = 0;
     engine->store_fd = ipc_take_fd(&message, 0);
     engine->crash_fd = ipc_take_fd(&message, 1);
-    engine->record_fd = ipc_take_fd(&message, 2);
+    int lines_fd = ipc_take_fd(&message, 2);
+    engine->record_fd = ipc_take_fd(&message, 3);
     ipc_release(&message);
-    return OK;
+    return ipc_open(&engine->lines, &lines_fd, err);
 }
 
 static err_kind engine_start(struct engine *engine, struct err_ctx *err)
@@ -320,10 +342,37 @@ static err_kind turn(struct engine *engine, struct err_ctx *err)
     return kind;
 }
 
+/* What is committed and not yet handed on. A reader that has paused may come back. */
+static err_kind lines_finish(struct engine *engine, uint64_t end_ns, struct err_ctx *err)
+{
+    err_kind kind = OK;
+    while (kind == OK && live_line_next(engine->live) < live_counts(engine->live).line_end &&
+           clock_boot_ns() < end_ns) {
+        struct pollfd waited[] = {{.fd = engine->lines.fd, .events = POLLOUT},
+                                  {.fd = engine->supervisor->fd, .events = 0}};
+        poll(waited, 2, IDLE_MS / 10);
+        if (waited[0].revents & ~POLLOUT || waited[1].revents)
+            break; /* the supervisor is gone */
+        kind = live_hand_on(engine->live, err);
+    }
+    return kind;
+}
+
+static err_kind finish(struct engine *engine, struct err_ctx *err)
+{
+    uint64_t end_ns = clock_boot_ns() + STOP_NS;
+    err_kind kind = live_drain(engine->live, DRAIN_NS, err);
+    return kind == OK ? lines_finish(engine, end_ns, err) : kind;
+}
+
 static void say_summary(struct engine *engine)
 {
     struct live_counts counts = live_counts(engine->live);
-    struct run_summary summary = {.events = counts.events, .drops = counts.drops};
+    struct run_summary summary = {.events = counts.events,
+                                  .drops = counts.drops,
+                                  .line_next = live_line_next(engine->live),
+                                  .line_end = counts.line_end,
+                                  .unstored = counts.unstored};
     ipc_send(engine->supervisor, MESSAGE_SUMMARY, span_of(&summary, sizeof summary), NULL, 0, true);
 }
 
@@ -331,6 +380,7 @@ int engine_run(struct ipc_channel *supervisor)
 {
     struct err_ctx err;
     struct engine engine = {.supervisor = supervisor,
+                            .lines = {.fd = -1},
                             .sensor = {.fd = -1},
                             .store_fd = -1,
                             .crash_fd = -1,
@@ -341,12 +391,16 @@ int engine_run(struct ipc_channel *supervisor)
     while (kind == OK && !engine.is_stopping)
         kind = turn(&engine, &err);
     if (kind == OK)
-        kind = live_drain(engine.live, DRAIN_NS, &err);
-    if (kind == OK)
-        say_summary(&engine);
-    else
+        kind = finish(&engine, &err);
+    bool is_over = kind != OK && live_recording_failed(engine.live);
+    if (is_over) /* another engine could not do better */
+        ipc_send(supervisor, MESSAGE_FAILED, span_str(err.text), NULL, 0, true);
+    else if (kind != OK)
         log_event(LOG_ERROR, "engine_ended", "reason='%s'", err.text);
+    if (kind == OK || is_over)
+        say_summary(&engine);
     live_close(engine.live);
     ipc_close(&engine.sensor);
-    return kind == OK ? 0 : 1;
+    ipc_close(&engine.lines);
+    return is_over ? EXIT_IMPOSSIBLE : kind == OK ? 0 : 1;
 }

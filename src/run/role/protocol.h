@@ -17,20 +17,25 @@ enum message_type {
 
     /* supervisor to sensor */
     MESSAGE_SENSOR_START, /* struct sensor_start; then the kept descriptors, if any */
-    MESSAGE_OWN_PIDS,     /* int32_t[]: processes of ours, left out of all events */
+    MESSAGE_OWN_PIDS,     /* int32_t[]: processes of ours, left out of all events; negative: not
+                           * ours any more */
     /* sensor to supervisor */
     MESSAGE_KEEP_BEGIN, /* what is not named again before KEEP_END is let go */
     MESSAGE_KEEP,       /* struct keep_note[], descriptors: held, so that nothing detaches */
     MESSAGE_KEEP_END,
 
     /* supervisor to engine */
-    MESSAGE_ENGINE_START, /* struct engine_start; descriptors: state folder, crash page [, file] */
-    MESSAGE_RULES,        /* descriptor: image */
+    MESSAGE_ENGINE_START, /* struct engine_start; descriptors: state folder, crash page, channel
+                           * for lines [, file] */
+    MESSAGE_RULES,        /* uint32_t number of the set; descriptor: image */
+    MESSAGE_RULES_NOTE,   /* struct rules_note */
     /* engine to supervisor */
     MESSAGE_READY,        /* struct run_start */
-    MESSAGE_RULES_RESULT, /* uint32_t err_kind, then the text of the error */
-    MESSAGE_LINE,         /* struct line_head, then a part of the line */
+    MESSAGE_RULES_RESULT, /* struct rules_answer, then the text of the error */
+    MESSAGE_FAILED,       /* why the run must end, as text */
     MESSAGE_SUMMARY,      /* struct run_summary */
+    /* engine to supervisor, on the channel for lines */
+    MESSAGE_LINE, /* struct line_head, then a part of the line */
 
     /* supervisor to both */
     MESSAGE_PEER, /* descriptor: channel between sensor and engine */
@@ -48,8 +53,6 @@ enum message_type {
     MESSAGE_TASKS_FD,     /* descriptor: their records */
     MESSAGE_OPEN,         /* struct open_request */
     MESSAGE_OPENED,       /* int32_t: 0 or a negative errno; descriptor */
-    MESSAGE_POLL,         /* asks for what only the sensor can count */
-    MESSAGE_POLLED,       /* struct sensor_counts */
 };
 
 struct compile_result {
@@ -81,6 +84,11 @@ struct engine_start {
     char hostname[72];
 };
 
+struct rules_answer {
+    uint32_t number; /* of the set, as it was sent */
+    uint32_t kind;   /* err_kind */
+};
+
 struct line_head {
     uint64_t offset;  /* of the signal in its topic: printed once, whatever happens to the engine */
     uint32_t is_last; /* part of this line */
@@ -107,6 +115,9 @@ struct run_start {
 struct run_summary {
     uint64_t events; /* since the store was made */
     uint64_t drops;
+    uint64_t line_next; /* the first signal that was not handed on */
+    uint64_t line_end;  /* behind the last signal */
+    uint64_t unstored;  /* signals that the store would not take to the end */
 };
 
 /* The page that outlives an engine lies in pipeline/live.h: struct crash_page. */

@@ -30,6 +30,8 @@ MUST_USE err_kind role_confine(enum role_kind role, int dir_fd, struct err_ctx *
 
 /* ---- rules, compiled ---- */
 
+#define COMPILE_TIMEOUT_MS 180000
+
 struct compiled {
     int image_fd; /* sealed memfd, owned; -1 when the rules do not load */
     uint32_t error_count;
@@ -47,9 +49,12 @@ struct bundle {
 
 MUST_USE err_kind bundle_open(struct bundle *bundle, struct err_ctx *err);
 void bundle_close(struct bundle *bundle);
+/* Tells one content from another. */
+uint64_t bundle_digest(const struct bundle *bundle);
 /* Adds a file, or every *.yml and *.yaml below a folder in byte order of their paths, each with the
- * strategy beside it (*.md) where there is one. A folder `regression_data` below it is left out:
- * it holds tests. */
+ * strategy beside it (*.md) where there is one. Left out: a folder `regression_data` below it,
+ * which holds tests, and what begins with a dot: folders of version control, and the copies behind
+ * the links of a mounted ConfigMap. */
 MUST_USE err_kind bundle_add(struct bundle *bundle, const char *path, struct err_ctx *err);
 /* Adds a text under a file's name. */
 MUST_USE err_kind bundle_put(struct bundle *bundle, const char *name, span content,
@@ -72,6 +77,20 @@ void compiled_close(struct compiled *compiled);
 MUST_USE err_kind documents_compile(const struct bundle *bundle, struct compiled *ret,
                                     struct err_ctx *err);
 
+/* rules_compile beside other work: the compiler's channel is readable when its answer, or its end,
+ * is there. */
+struct compiling {
+    pid_t pid; /* 0: nothing is being compiled */
+    struct ipc_channel channel;
+};
+MUST_USE err_kind rules_compile_start(const struct bundle *bundle,
+                                      const struct compile_options *options, struct compiling *ret,
+                                      struct err_ctx *err);
+/* Takes the answer, for which it waits at most timeout_ms, and ends the compiler. */
+MUST_USE err_kind rules_compile_finish(struct compiling *compiling, int timeout_ms,
+                                       struct compiled *ret, struct err_ctx *err);
+void compiling_close(struct compiling *compiling);
+
 /* Has a compiler read a configuration file (one YAML mapping of option names): ret holds name NUL
  * value NUL …, a list as one pair an item. */
 MUST_USE err_kind config_compile(const char *path, struct writer *ret, struct err_ctx *err);
@@ -90,6 +109,7 @@ struct supervisor_options {
     uint64_t store_bytes_max;
     uint64_t ring_bytes;
     bool without_compat; /* leave 32-bit calls unwatched */
+    bool is_watching;    /* load the rules anew when their files change, not only on SIGHUP */
 };
 
 /* Runs sensor and engine until SIGINT, SIGTERM or the period's end; returns the exit code. */

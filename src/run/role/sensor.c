@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/writer.h"
 #include "hook/hook.h"
@@ -15,7 +16,6 @@
 #include "role/role.h"
 #include "role/roles.h"
 
-#define EXIT_IMPOSSIBLE 3
 #define MISSES_EVERY_MS 1000
 #define HOOKS_BYTES_MAX (IPC_BODY_BYTES_MAX - 1024)
 
@@ -24,6 +24,7 @@ struct sensor {
     struct ipc_channel engine; /* fd -1: none yet */
     struct hook_set *hooks;
     struct prefilter prefilter; /* as the engine said last */
+    uint64_t counted_ns;        /* when misses were counted last */
     bool is_stopping;
 };
 
@@ -241,13 +242,17 @@ static err_kind engine_answer(struct sensor *sensor, struct err_ctx *err)
 
 /* ---- the supervisor's orders ---- */
 
+/* Ours from now on; negative: no longer. The number of a process that ended may soon be a
+ * stranger's, who must be seen. */
 static void own_pids(struct sensor *sensor, span body)
 {
-    uint32_t pid;
+    uint32_t word;
     struct err_ctx err;
-    while (span_u32le(&body, &pid))
-        if (pid && hook_own(sensor->hooks, (int)pid, true, &err) != OK)
+    while (span_u32le(&body, &word)) {
+        int32_t pid = (int32_t)word;
+        if (pid && hook_own(sensor->hooks, abs(pid), pid > 0, &err) != OK)
             log_event(LOG_WARN, "own_pid", "reason='%s'", err.text);
+    }
 }
 
 static err_kind supervisor_obey(struct sensor *sensor, struct err_ctx *err)
@@ -293,10 +298,13 @@ static err_kind serve(struct sensor *sensor, struct err_ctx *err)
         struct pollfd waited[2] = {{.fd = sensor->supervisor->fd, .events = POLLIN},
                                    {.fd = sensor->engine.fd, .events = POLLIN}};
         int ready = poll(waited, 2, MISSES_EVERY_MS);
-        if (ready <= 0) {
+        uint64_t now_ns = clock_boot_ns();
+        if (now_ns - sensor->counted_ns >= MISSES_EVERY_MS * 1000000ull) { /* busy or not */
+            sensor->counted_ns = now_ns;
             hook_count_misses(sensor->hooks);
-            continue;
         }
+        if (ready <= 0)
+            continue;
         if (waited[0].revents)
             kind = supervisor_obey(sensor, err);
         if (kind == OK && waited[1].revents)

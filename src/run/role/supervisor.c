@@ -21,7 +21,7 @@
 #include "sandbox/sandbox.h"
 
 #define TICK_MS       200
-#define STOP_GRACE_NS 5000000000ull
+#define STOP_GRACE_NS 10000000000ull /* longer than the engine takes: engine.c */
 
 /* ---- the state folder ---- */
 
@@ -80,51 +80,15 @@ static err_kind crash_page_open(struct supervisor *supervisor, struct err_ctx *e
     return OK;
 }
 
-/* ---- rules ---- */
-
-/* ret_fd is -1, and what is wrong is on stderr, when the rules do not load. */
-static err_kind rules_read(const struct supervisor_options *options, int *ret_fd,
-                           struct err_ctx *err)
-{
-    *ret_fd = -1;
-    struct bundle bundle;
-    struct compiled compiled = {.image_fd = -1};
-    err_kind kind = bundle_open(&bundle, err);
-    for (size_t index = 0; index < options->rule_count && kind == OK; index++)
-        kind = bundle_add(&bundle, options->rules[index], err);
-    if (kind == OK)
-        kind = rules_compile(&bundle, &(struct compile_options){STAGES_RUN}, &compiled, err);
-    if (kind == OK) {
-        if (compiled.error_count && compiled.diagnostics.len)
-            fwrite(compiled.diagnostics.data, 1, compiled.diagnostics.len, stderr);
-        *ret_fd = compiled.error_count ? -1 : fd_steal(&compiled.image_fd);
-        compiled_close(&compiled);
-    }
-    bundle_close(&bundle);
-    return kind;
-}
-
-static void rules_reload(struct supervisor *supervisor)
-{
-    struct err_ctx err;
-    int image = -1;
-    if (supervisor->options->is_recording)
-        return;
-    if (rules_read(supervisor->options, &image, &err) != OK)
-        log_event(LOG_ERROR, "rules_reload", "reason='%s' kept='the set before'", err.text);
-    else if (image < 0)
-        log_event(LOG_ERROR, "rules_reload", "reason='%s' kept='the set before'",
-                  "they do not load");
-    else
-        rules_offer(supervisor, &image);
-}
-
 /* ---- the loop ---- */
 
+/* Asked a second time, it does not wait for what is still to be printed. */
 static void stop(struct supervisor *supervisor)
 {
-    if (supervisor->stop_at_ns)
+    if (supervisor->stop_at_ns) {
+        supervisor->stop_at_ns = clock_boot_ns();
         return;
+    }
     supervisor->stop_at_ns = clock_boot_ns() + STOP_GRACE_NS;
     supervisor->engine.retry_at_ns = supervisor->sensor.retry_at_ns = 0;
     if (supervisor->engine.pid)
@@ -139,6 +103,7 @@ static void children_reap(struct supervisor *supervisor)
         struct child *child = children[index];
         if (!child->pid || waitpid(child->pid, &status, WNOHANG) != child->pid)
             continue;
+        child->ended_pid = child->pid;
         child->pid = 0; /* another process may have it from now on */
         /* what it said last is still in the channel */
         while (child->channel.fd >= 0) {
@@ -147,6 +112,8 @@ static void children_reap(struct supervisor *supervisor)
                 break;
             child_receive(supervisor, child);
         }
+        if (child == &supervisor->engine)
+            lines_receive(supervisor);
         child_ended(supervisor, child, status);
     }
 }
@@ -158,7 +125,7 @@ static void signals_take(struct supervisor *supervisor)
         if (info.ssi_signo == SIGCHLD)
             children_reap(supervisor);
         else if (info.ssi_signo == SIGHUP)
-            rules_reload(supervisor);
+            supervisor->reload.is_asked = !supervisor->options->is_recording;
         else
             stop(supervisor);
     }
@@ -166,7 +133,7 @@ static void signals_take(struct supervisor *supervisor)
 
 static bool is_over(struct supervisor *supervisor, uint64_t now_ns)
 {
-    if (supervisor->end_at_ns && now_ns >= supervisor->end_at_ns)
+    if (supervisor->end_at_ns && now_ns >= supervisor->end_at_ns && !supervisor->stop_at_ns)
         stop(supervisor);
     if (supervisor->printer.is_closed && !supervisor->stop_at_ns) {
         supervisor->has_failed = true;
@@ -174,7 +141,10 @@ static bool is_over(struct supervisor *supervisor, uint64_t now_ns)
     }
     if (!supervisor->stop_at_ns)
         return false;
-    bool is_engine_done = !supervisor->engine.pid || supervisor->has_summary;
+    /* its lines come on a channel of their own: perhaps later than the summary, or its end */
+    bool is_engine_done = supervisor->has_summary
+                              ? supervisor->printer.line_next >= supervisor->summary.line_next
+                              : !supervisor->engine.pid && supervisor->lines.fd < 0;
     return (is_engine_done && !printer_is_busy(&supervisor->printer)) ||
            now_ns >= supervisor->stop_at_ns;
 }
@@ -190,18 +160,26 @@ static int wait_ms(const struct supervisor *supervisor, uint64_t now_ns)
 static void turn(struct supervisor *supervisor)
 {
     struct printer *printer = &supervisor->printer;
-    struct pollfd waited[4] = {
+    struct reload *reload = &supervisor->reload;
+    struct pollfd waited[] = {
         {.fd = supervisor->signal_fd, .events = POLLIN},
         {.fd = supervisor->sensor.pid ? supervisor->sensor.channel.fd : -1, .events = POLLIN},
-        {.fd = supervisor->engine.pid && !printer_is_full(printer) ? supervisor->engine.channel.fd
-                                                                   : -1,
-         .events = POLLIN},
+        {.fd = supervisor->engine.pid ? supervisor->engine.channel.fd : -1, .events = POLLIN},
+        {.fd = printer_is_full(printer) ? -1 : supervisor->lines.fd, .events = POLLIN},
         {.fd = printer_is_busy(printer) ? STDOUT_FILENO : -1, .events = POLLOUT},
+        {.fd = reload->compiling.pid ? reload->compiling.channel.fd : -1, .events = POLLIN},
+        {.fd = reload->watch.fd, .events = POLLIN},
     };
     uint64_t now_ns = clock_boot_ns();
-    if (poll(waited, 4, wait_ms(supervisor, now_ns)) > 0) {
-        if (waited[3].revents)
+    if (poll(waited, sizeof waited / sizeof *waited, wait_ms(supervisor, now_ns)) > 0) {
+        if (waited[6].revents)
+            rules_changed(supervisor, now_ns);
+        if (waited[5].revents)
+            rules_compiled(supervisor);
+        if (waited[4].revents)
             printer_write(printer);
+        if (waited[3].revents)
+            lines_receive(supervisor);
         if (waited[2].revents)
             child_receive(supervisor, &supervisor->engine);
         if (waited[1].revents)
@@ -209,8 +187,10 @@ static void turn(struct supervisor *supervisor)
         if (waited[0].revents)
             signals_take(supervisor);
     }
-    if (!supervisor->stop_at_ns)
-        children_watch(supervisor, clock_boot_ns());
+    if (supervisor->stop_at_ns)
+        return;
+    rules_watch(supervisor, clock_boot_ns());
+    children_watch(supervisor, clock_boot_ns());
 }
 
 static err_kind signals_open(struct supervisor *supervisor, struct err_ctx *err)
@@ -239,11 +219,8 @@ static err_kind start(struct supervisor *supervisor, struct err_ctx *err)
     if (kind == OK && supervisor->options->is_recording &&
         ftruncate(supervisor->options->record_fd, 0) && errno != EINVAL)
         kind = err_set(err, ERR_SYSTEM, "the recording's file");
-    if (kind == OK && !supervisor->options->is_recording) {
-        kind = rules_read(supervisor->options, &supervisor->image_fd, err);
-        if (kind == OK && supervisor->image_fd < 0)
-            kind = err_set(err, ERR_INPUT, "the rules do not load");
-    }
+    if (kind == OK && !supervisor->options->is_recording)
+        kind = rules_first(supervisor, err);
     if (kind == OK)
         kind = crash_page_open(supervisor, err);
     if (kind == OK)
@@ -269,6 +246,8 @@ static void finish(struct supervisor *supervisor)
 {
     child_end(&supervisor->engine);
     child_end(&supervisor->sensor);
+    ipc_close(&supervisor->lines);
+    rules_close(supervisor);
     for (size_t index = 0; index < supervisor->kept_count; index++)
         close(supervisor->kept[index].fd);
     int fds[] = {supervisor->state_fd,      supervisor->store_fd,     supervisor->lock_fd,
@@ -283,16 +262,25 @@ static void finish(struct supervisor *supervisor)
 /* An engine that was ended before it could say them leaves events and drops unknown. */
 static void summary_print(const struct supervisor *supervisor)
 {
+    const struct run_summary *summary = &supervisor->summary;
+    uint64_t printed = supervisor->printer.written;
     uint64_t signals = supervisor->printer.line_next - supervisor->start.line_next;
     if (supervisor->has_summary || !supervisor->is_ready) {
+        signals = summary->line_end - supervisor->start.line_next;
         fprintf(stderr, "picket: %llu events, %llu signals, %llu drops\n",
-                (unsigned long long)(supervisor->summary.events - supervisor->start.events),
-                (unsigned long long)signals, (unsigned long long)supervisor->summary.drops);
-        return;
+                (unsigned long long)(summary->events - supervisor->start.events),
+                (unsigned long long)signals, (unsigned long long)summary->drops);
+    } else {
+        log_event(LOG_ERROR, "engine_unresponsive", "%s", "summary=missing");
+        fprintf(stderr, "picket: unknown events, %llu signals, unknown drops\n",
+                (unsigned long long)signals);
     }
-    log_event(LOG_ERROR, "engine_unresponsive", "%s", "summary=missing");
-    fprintf(stderr, "picket: unknown events, %llu signals, unknown drops\n",
-            (unsigned long long)signals);
+    if (signals > printed)
+        fprintf(stderr, "picket: %llu of these signals were not printed; `picket query` has them\n",
+                (unsigned long long)(signals - printed));
+    if (summary->unstored)
+        fprintf(stderr, "picket: %llu more signals are lost: the store took no more\n",
+                (unsigned long long)summary->unstored);
 }
 
 int supervisor_run(const struct supervisor_options *options)
@@ -311,6 +299,8 @@ int supervisor_run(const struct supervisor_options *options)
                                       .signal_fd = -1,
                                       .image_fd = -1,
                                       .image_next_fd = -1,
+                                      .lines = {.fd = -1},
+                                      .reload = {.watch = {.fd = -1}},
                                       .image_last_fd = -1};
     printer_open(&supervisor->printer);
     log_open("supervisor", LOG_INFO);
@@ -322,7 +312,7 @@ int supervisor_run(const struct supervisor_options *options)
     while (!is_over(supervisor, clock_boot_ns()))
         turn(supervisor);
     summary_print(supervisor);
-    bool has_failed = supervisor->has_failed;
+    bool has_failed = supervisor->has_failed || supervisor->summary.unstored;
     finish(supervisor);
     return has_failed ? 1 : 0;
 }

@@ -6,6 +6,7 @@
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "role/roles.h"
 #include "role/supervisor.h"
 
 #define SECOND_NS       1000000000ull
@@ -14,12 +15,16 @@
 #define SILENCE_NS_MAX  (15 * SECOND_NS)
 #define START_NS_MAX    (120 * SECOND_NS) /* loading programs on a slow machine */
 #define QUICK_ENDS_MAX  3                 /* then the rules before the last reload come back */
-#define EXIT_IMPOSSIBLE 3                 /* a role's code for: cannot work on this machine */
 #define KEEPS_A_MESSAGE 16
+#define LINES_A_TURN    64
 
-static bool say(struct child *child, uint32_t type, span body, const int *fds, size_t fd_count)
+/* Never waits: a role whose queue is full does not listen, and is ended. */
+static void say(struct child *child, uint32_t type, span body, const int *fds, size_t fd_count)
 {
-    return child->pid && ipc_send(&child->channel, type, body, fds, fd_count, true) == IPC_DONE;
+    if (!child->pid || ipc_send(&child->channel, type, body, fds, fd_count, false) != IPC_AGAIN)
+        return;
+    log_event(LOG_ERROR, "role_deaf", "role=%s", role_name(child->role));
+    kill(child->pid, SIGKILL);
 }
 
 /* A fresh channel between sensor and engine, whenever one of them is new. */
@@ -57,7 +62,7 @@ static void sensor_tell(struct supervisor *supervisor)
     }
 }
 
-static void engine_tell(struct supervisor *supervisor)
+static void engine_tell(struct supervisor *supervisor, int lines_fd)
 {
     struct engine_start start = {.store_bytes_max = supervisor->options->store_bytes_max,
                                  .line_next = supervisor->printer.line_next,
@@ -68,31 +73,61 @@ static void engine_tell(struct supervisor *supervisor)
                                  .restarts = supervisor->engine.restarts,
                                  .shows_shadow = supervisor->options->shows_shadow};
     gethostname(start.hostname, sizeof start.hostname - 1);
-    int fds[3] = {supervisor->store_fd, supervisor->crash_fd, supervisor->options->record_fd};
+    int fds[4] = {supervisor->store_fd, supervisor->crash_fd, lines_fd,
+                  supervisor->options->record_fd};
     say(&supervisor->engine, MESSAGE_ENGINE_START, span_of(&start, sizeof start), fds,
-        supervisor->options->is_recording ? 3 : 2);
+        supervisor->options->is_recording ? 4 : 3);
+    uint32_t number = 0;
     if (supervisor->image_fd >= 0)
-        say(&supervisor->engine, MESSAGE_RULES, SPAN(""), &supervisor->image_fd, 1);
+        say(&supervisor->engine, MESSAGE_RULES, span_of(&number, sizeof number),
+            &supervisor->image_fd, 1);
+    rules_tell(supervisor);
+    rules_offer(supervisor);
 }
 
+void rules_offer(struct supervisor *supervisor)
+{
+    uint32_t number = supervisor->reload.number;
+    if (supervisor->image_next_fd < 0 || !supervisor->engine.pid)
+        return;
+    supervisor->reload.offers++;
+    say(&supervisor->engine, MESSAGE_RULES, span_of(&number, sizeof number),
+        &supervisor->image_next_fd, 1);
+}
+
+void rules_tell(struct supervisor *supervisor)
+{
+    const struct rules_note *note = &supervisor->reload.note;
+    say(&supervisor->engine, MESSAGE_RULES_NOTE, span_of(note, sizeof *note), NULL, 0);
+}
+
+/* Those that ended first: their number may be another role's by now. */
 static void own_pids_tell(struct supervisor *supervisor)
 {
-    int32_t pids[] = {getpid(), supervisor->sensor.pid, supervisor->engine.pid};
+    int32_t pids[] = {-supervisor->sensor.ended_pid, -supervisor->engine.ended_pid, getpid(),
+                      supervisor->sensor.pid, supervisor->engine.pid};
     say(&supervisor->sensor, MESSAGE_OWN_PIDS, span_of(pids, sizeof pids), NULL, 0);
 }
 
 err_kind child_start(struct supervisor *supervisor, struct child *child, struct err_ctx *err)
 {
-    err_kind kind = role_spawn(child->role, &child->pid, &child->channel, err);
+    bool is_engine = child == &supervisor->engine;
+    int lines[2] = {-1, -1};
+    err_kind kind = is_engine ? ipc_pair(lines, err) : OK;
+    AUTO(auto_close) int far_end = lines[1];
+    if (kind == OK && is_engine)
+        kind = ipc_open(&supervisor->lines, &lines[0], err);
+    if (kind == OK)
+        kind = role_spawn(child->role, &child->pid, &child->channel, err);
     if (kind != OK)
         return kind;
     child->started_ns = child->answered_ns = clock_boot_ns();
     child->has_answered = false;
     child->retry_at_ns = 0;
-    if (child == &supervisor->sensor)
-        sensor_tell(supervisor);
+    if (is_engine)
+        engine_tell(supervisor, far_end);
     else
-        engine_tell(supervisor);
+        sensor_tell(supervisor);
     own_pids_tell(supervisor);
     peers_join(supervisor);
     return OK;
@@ -142,38 +177,6 @@ static void keep_end(struct supervisor *supervisor)
     supervisor->kept_count = count;
 }
 
-static void image_swap(int *place, int *fd)
-{
-    if (*place >= 0)
-        close(*place);
-    *place = fd_steal(fd);
-}
-
-void rules_offer(struct supervisor *supervisor, int *image_fd)
-{
-    image_swap(&supervisor->image_next_fd, image_fd);
-    say(&supervisor->engine, MESSAGE_RULES, SPAN(""), &supervisor->image_next_fd, 1);
-}
-
-static bool rules_answered(struct supervisor *supervisor, span body)
-{
-    uint32_t kind;
-    if (!span_u32le(&body, &kind))
-        return false;
-    if (supervisor->image_next_fd < 0)
-        return true; /* about the set that it started with */
-    if (kind == OK) {
-        image_swap(&supervisor->image_last_fd, &supervisor->image_fd);
-        supervisor->image_fd = fd_steal(&supervisor->image_next_fd);
-        log_event(LOG_INFO, "rules_reloaded", "%s", "");
-        return true;
-    }
-    log_event(LOG_ERROR, "rules_refused", "reason='" PRI_SPAN "' kept='the set before'",
-              ARG_SPAN(body));
-    close(fd_steal(&supervisor->image_next_fd));
-    return true;
-}
-
 static bool ready(struct supervisor *supervisor, span body)
 {
     if (body.len != sizeof supervisor->start)
@@ -181,8 +184,9 @@ static bool ready(struct supervisor *supervisor, span body)
     if (supervisor->is_ready)
         return true;
     memcpy(&supervisor->start, body.data, sizeof supervisor->start);
+    if (!supervisor->printer.has_lines) /* the first may have come already, on its own channel */
+        supervisor->printer.line_next = supervisor->start.line_next;
     supervisor->printer.has_lines = true;
-    supervisor->printer.line_next = supervisor->start.line_next;
     supervisor->is_ready = true;
     if (supervisor->options->period_ns)
         supervisor->end_at_ns = clock_boot_ns() + supervisor->options->period_ns;
@@ -209,10 +213,14 @@ static bool message_take(struct supervisor *supervisor, struct child *child,
         return !is_engine && keep(supervisor, message);
     case MESSAGE_READY:
         return is_engine && ready(supervisor, message->body);
-    case MESSAGE_LINE:
-        return is_engine && printer_take(&supervisor->printer, message->body);
     case MESSAGE_RULES_RESULT:
         return is_engine && rules_answered(supervisor, message->body);
+    case MESSAGE_FAILED:
+        if (!is_engine)
+            return false;
+        supervisor->has_failed = true;
+        fprintf(stderr, "picket: " PRI_SPAN "\n", ARG_SPAN(message->body));
+        return true;
     case MESSAGE_SUMMARY:
         if (!is_engine || message->body.len != sizeof supervisor->summary)
             return false;
@@ -245,19 +253,29 @@ void child_receive(struct supervisor *supervisor, struct child *child)
         kill(child->pid, SIGKILL);
 }
 
-/* ---- their end ---- */
-
-/* New rules that end the engine again and again are taken back. */
-static void rules_restore(struct supervisor *supervisor)
+/* The engine's lines, as long as there is room for them. */
+void lines_receive(struct supervisor *supervisor)
 {
-    struct child *engine = &supervisor->engine;
-    if (engine->quick_ends < QUICK_ENDS_MAX || supervisor->image_last_fd < 0)
+    for (int count = 0; count < LINES_A_TURN && !printer_is_full(&supervisor->printer); count++) {
+        struct ipc_message message;
+        enum ipc_outcome outcome = ipc_receive(&supervisor->lines, 0, &message);
+        if (outcome == IPC_AGAIN)
+            return;
+        bool is_sound = outcome == IPC_DONE && message.type == MESSAGE_LINE &&
+                        printer_take(&supervisor->printer, message.body);
+        if (outcome == IPC_DONE)
+            ipc_release(&message);
+        if (is_sound)
+            continue;
+        /* gone or unsound */
+        ipc_close(&supervisor->lines);
+        if (outcome != IPC_GONE && supervisor->engine.pid)
+            kill(supervisor->engine.pid, SIGKILL);
         return;
-    image_swap(&supervisor->image_fd, &supervisor->image_last_fd);
-    engine->quick_ends = 0;
-    log_event(LOG_ERROR, "rules_restored", "reason='%s'",
-              "the engine kept ending after the last reload");
+    }
 }
+
+/* ---- their end ---- */
 
 /* A role that ends by itself soon after its start is given growing pauses; one that was killed from
  * outside comes back at once, for every pause fills the ring. */
@@ -278,27 +296,31 @@ void child_ended(struct supervisor *supervisor, struct child *child, int status)
     uint64_t now_ns = clock_boot_ns();
     ipc_close(&child->channel);
     child->pid = 0;
-    if (child == &supervisor->engine)
-        printer_drop_part(&supervisor->printer);
     if (supervisor->stop_at_ns)
-        return;
-    if (child == &supervisor->engine && supervisor->image_next_fd >= 0) {
-        log_event(LOG_ERROR, "rules_refused", "reason='%s' kept='the set before'",
-                  "the engine ended while it took them");
-        close(fd_steal(&supervisor->image_next_fd));
+        return; /* its last lines may still wait in their channel */
+    if (child == &supervisor->engine) {
+        ipc_close(&supervisor->lines);
+        printer_drop_part(&supervisor->printer);
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_IMPOSSIBLE) {
         supervisor->has_failed = true;
         supervisor->stop_at_ns = now_ns;
         return;
     }
+    own_pids_tell(supervisor);
     child->restarts++;
     child->retry_at_ns = now_ns + retry_pause_ns(child, status, now_ns);
     log_event(LOG_WARN, "role_ended", "role=%s %s=%d restarts=%u", role_name(child->role),
               WIFSIGNALED(status) ? "signal" : "exit",
               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), child->restarts);
-    if (child == &supervisor->engine)
+    if (child != &supervisor->engine)
+        return;
+    rules_engine_ended(supervisor);
+    /* new rules that end the engine again and again are taken back */
+    if (child->quick_ends >= QUICK_ENDS_MAX && supervisor->image_last_fd >= 0) {
+        child->quick_ends = 0;
         rules_restore(supervisor);
+    }
 }
 
 static void child_watch(struct supervisor *supervisor, struct child *child, bool is_ping_due,
@@ -328,11 +350,9 @@ void children_watch(struct supervisor *supervisor, uint64_t now_ns)
 {
     bool is_ping_due = now_ns - supervisor->pinged_ns >= 2 * SECOND_NS;
     /* Silence is held against a role only while it was listened to: not while this process was
-     * stopped or compiled rules, nor while nobody takes the lines that the engine waits to send. */
+     * stopped or read rule files. */
     if (now_ns - supervisor->watched_ns > SECOND_NS)
         supervisor->engine.answered_ns = supervisor->sensor.answered_ns = now_ns;
-    if (printer_is_full(&supervisor->printer))
-        supervisor->engine.answered_ns = now_ns;
     supervisor->watched_ns = now_ns;
     if (is_ping_due)
         supervisor->pinged_ns = now_ns;
