@@ -141,10 +141,8 @@ static bool is_over(struct supervisor *supervisor, uint64_t now_ns)
     }
     if (!supervisor->stop_at_ns)
         return false;
-    /* its lines come on a channel of their own: perhaps later than the summary, or its end */
-    bool is_engine_done = supervisor->has_summary
-                              ? supervisor->printer.line_next >= supervisor->summary.line_next
-                              : !supervisor->engine.pid && supervisor->lines.fd < 0;
+    /* it closes its files after the summary; its last lines may wait in their channel even then */
+    bool is_engine_done = !supervisor->engine.pid && supervisor->lines.fd < 0;
     return (is_engine_done && !printer_is_busy(&supervisor->printer)) ||
            now_ns >= supervisor->stop_at_ns;
 }

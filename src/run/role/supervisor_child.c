@@ -247,9 +247,10 @@ void child_receive(struct supervisor *supervisor, struct child *child)
         log_event(LOG_ERROR, "role_malformed", "role=%s type=%u", role_name(child->role),
                   message.type);
     }
-    /* gone or unsound: its end is seen by SIGCHLD */
     ipc_close(&child->channel);
-    if (child->pid)
+    /* One that hung up is about to end, with a code of its own; if it lingers, its silence ends it.
+     */
+    if (outcome != IPC_GONE && child->pid)
         kill(child->pid, SIGKILL);
 }
 
