@@ -26,7 +26,7 @@ case_a_full_disk_ends_the_recorder_and_keeps_what_was_written() {
     start_recorder --output "$work/small/all.rec"
     for n in $(seq 50); do mark "m$n"; done
     local code=0
-    (while :; do head -c 300 /dev/urandom | tr -dc a-z >/dev/null; /bin/true "$RANDOM$RANDOM$RANDOM"; done) &
+    (while :; do head -c 300 /dev/urandom | base64 >/dev/null; done) &
     echo $! >>"$work/pids"
     wait_for 60 eval '! kill -0 "$picket_pid" 2>/dev/null'
     wait "$picket_pid" || code=$?
