@@ -54,8 +54,6 @@ void hook_close(struct hook_set *set)
     }
     for (size_t i = 0; i < set->map_count; i++)
         close(set->maps[i].fd);
-    for (size_t i = 0; i < set->perf_event_count; i++)
-        close(set->perf_events[i].fd);
     if (set->tracefs_fd >= 0)
         close(set->tracefs_fd);
     free(set);
@@ -266,7 +264,6 @@ err_kind hook_open(const struct hook_options *options, struct hook_set **ret, st
     if (!set)
         return err->kind;
     tracefs_open(set);
-    hook_perf_events_open(set);
     err_kind kind = load_programs(set, NULL, 0, err);
     if (kind == OK)
         kind = control_map(set, err);

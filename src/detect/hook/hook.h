@@ -22,10 +22,6 @@ struct hook_options {
     uint32_t wakeup_bytes;   /* unread bytes that wake the reader; 0: 256 KiB */
     bool without_compat;     /* leave 32-bit calls out: spares every other call 70 to 130 ns */
     libbpf_print_fn_t print; /* libbpf's own messages; NULL: none */
-    /* Called now and then while programs load, which can take a slow machine half a minute; NULL:
-     * nothing is. */
-    void (*progress)(void *context);
-    void *progress_context;
 };
 
 struct hook_set;

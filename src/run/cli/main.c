@@ -16,7 +16,7 @@ static const struct command command_table[] = {
     {"query", cli_query, "look signals and alerts up in the store"},
     {"record", cli_record, "write kernel events to a file"},
     {"replay", cli_replay, "run rules over recorded events or JSON lines"},
-    {"rules", cli_rules, "list or explain rules; list fields"},
+    {"rules", cli_rules, "list, explain, compare rules; what they cover"},
     {"run", cli_run, "watch this host"},
     {"status", cli_status, "show hooks, counters and drops"},
     {"test", cli_test, "run the rules' own events: which must fire, which must not"},

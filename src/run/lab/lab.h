@@ -52,3 +52,34 @@ void suite_write_tap(const struct suite *suite, struct writer *out);
  * that rules use: EventID, Channel, Provider_Name, Computer and the data's own; other objects are
  * returned as they are. A new reference; NULL: out of memory. */
 MUST_USE json_t *suite_flatten(json_t *event);
+
+/* ---- two versions of the rules over the same events ---- */
+
+/* A file of events, open for reading and seekable: it is read more than once. */
+struct lab_file {
+    int fd;
+    const char *name;
+};
+
+enum diff_status { DIFF_SAME, DIFF_ADDED, DIFF_REMOVED, DIFF_CHANGED };
+
+struct diff_options {
+    struct replay_options replay; /* how the events are read; image, visit and context are set */
+    int before_fd, after_fd;      /* images */
+    const struct lab_file *files;
+    size_t file_count;
+};
+
+struct diff;
+/* Rules are the same rule by id, or by name where one of them has none. ERR_LIMIT: over 20 million
+ * matches. */
+MUST_USE err_kind diff_run(const struct diff_options *options, struct diff **ret,
+                           struct err_ctx *err);
+void diff_close(struct diff *diff);
+/* Was a rule added, removed or changed, or did any match come or go? */
+bool diff_has_changes(const struct diff *diff);
+/* Every rule that differs in itself or in its matches, each with samples of the events, and the
+ * totals. */
+void diff_write_text(const struct diff *diff, struct writer *out);
+void diff_write_markdown(const struct diff *diff, struct writer *out);
+void diff_write_json(const struct diff *diff, struct writer *out);

@@ -1,4 +1,3 @@
-#include <stdarg.h>
 #include <string.h>
 
 #include "core/cleanup.h"
@@ -48,17 +47,6 @@ struct suite_test *suite_test_add(struct suite *suite, const char *file)
     return test;
 }
 
-char *suite_text(const char *format, ...)
-{
-    char *text = NULL;
-    va_list list;
-    va_start(list, format);
-    if (vasprintf(&text, format, list) < 0)
-        text = NULL;
-    va_end(list);
-    return text;
-}
-
 bool suite_event_add(struct suite_test *test, const json_t *json, uint64_t line)
 {
     if (!vector_grow(&test->events, &test->event_size, test->event_count, EVENTS_MAX,
@@ -90,10 +78,9 @@ static bool line_read(struct suite_test *test, span text)
     test->why = text_copy(line, "why");
     test->expected = json_is_true(expected) ? 1 : 0;
     if (!line)
-        test->wrong = suite_text("column %d: %s", reason.column, reason.text);
+        test->wrong = lab_text("column %d: %s", reason.column, reason.text);
     else if (!test->rule || !json_is_boolean(expected) || !json_is_object(event))
-        test->wrong =
-            suite_text("needs `rule` (text), `match` (true or false) and `event` (object)");
+        test->wrong = lab_text("needs `rule` (text), `match` (true or false) and `event` (object)");
     else
         is_kept = suite_event_add(test, event, test->line);
     json_decref(line);
@@ -196,24 +183,24 @@ static void test_judge(struct suite_test *test, struct replay *replay, struct wr
     }
     test->status = TEST_FAILED;
     if (!rule_find(replay_program(replay), test->rule, &rule)) {
-        test->message = suite_text("no such rule is loaded");
+        test->message = lab_text("no such rule is loaded");
         return;
     }
     const struct rule_info *info = rule_program_rule(replay_program(replay), rule);
     if (info->stage == STAGE_RETIRED) {
         test->status = TEST_SKIPPED;
-        test->message = suite_text("the rule is retired");
+        test->message = lab_text("the rule is retired");
     } else if (events_run(test, replay, rule, &count, why, &err) != OK) {
         test->message = strdup(err.text);
     } else if (test->expected == COUNT_ANY ? count > 0 : count == test->expected) {
         test->status = TEST_PASSED;
     } else if (test->event_count == 1) {
-        test->message = suite_text(count ? "must not match, but does" : "must match, but does not");
+        test->message = lab_text(count ? "must not match, but does" : "must match, but does not");
     } else if (test->expected == COUNT_ANY) {
-        test->message = suite_text("must match, but matches none of %zu events", test->event_count);
+        test->message = lab_text("must match, but matches none of %zu events", test->event_count);
     } else {
-        test->message = suite_text("must match %lld of %zu events, but matches %lld",
-                                   (long long)test->expected, test->event_count, (long long)count);
+        test->message = lab_text("must match %lld of %zu events, but matches %lld",
+                                 (long long)test->expected, test->event_count, (long long)count);
     }
 }
 

@@ -25,7 +25,7 @@ static char *events_path(const char *info, const char *path)
     name = name ? name + 1 : path;
     const char *dot = strrchr(name, '.');
     int stem = dot ? (int)(dot - name) : (int)strlen(name);
-    return suite_text("%.*s%.*s.json", folder, info, stem, name);
+    return lab_text("%.*s%.*s.json", folder, info, stem, name);
 }
 
 /* What a test wants: match_count, else one or more, or none where `positive` is false. */
@@ -55,13 +55,13 @@ static bool item_read(struct suite *suite, const char *info, const char *rule, c
     test->rule = rule ? strdup(rule) : NULL;
     test->why = name ? strdup(name) : NULL;
     if (!rule)
-        test->wrong = suite_text("%s: expected `rule_metadata` with the rule's id", info);
+        test->wrong = lab_text("%s: expected `rule_metadata` with the rule's id", info);
     else if (!path)
-        test->wrong = suite_text("expected `path` in each of `regression_tests_info`");
+        test->wrong = lab_text("expected `path` in each of `regression_tests_info`");
     else if (!expected_read(item, &test->expected))
-        test->wrong = suite_text("%s: expected a number as `match_count`, true or false as "
-                                 "`positive`",
-                                 info);
+        test->wrong = lab_text("%s: expected a number as `match_count`, true or false as "
+                               "`positive`",
+                               info);
     return true;
 }
 
@@ -101,14 +101,14 @@ static char *objects_read(struct suite_test *test, span rest)
             rest = span_after(rest, 1);
         }
         if (rest.len == 0)
-            return test->event_count ? NULL : suite_text("there is no event in it");
+            return test->event_count ? NULL : lab_text("there is no event in it");
         json_error_t reason;
         json_t *value =
             json_loadb((const char *)rest.data, rest.len, JSON_DISABLE_EOF_CHECK, &reason);
         if (!value)
-            return suite_text("line %llu, column %d: %s",
-                              (unsigned long long)line + (uint64_t)reason.line - 1, reason.column,
-                              reason.text);
+            return lab_text("line %llu, column %d: %s",
+                            (unsigned long long)line + (uint64_t)reason.line - 1, reason.column,
+                            reason.text);
         bool is_kept = true;
         size_t count = json_is_array(value) ? json_array_size(value) : 1;
         for (size_t index = 0; index < count && is_kept; index++) {
@@ -119,7 +119,7 @@ static char *objects_read(struct suite_test *test, span rest)
         }
         json_decref(value);
         if (!is_kept)
-            return suite_text("out of memory, or too many events");
+            return lab_text("out of memory, or too many events");
         span taken = span_first(rest, (size_t)reason.position);
         line += lines_in(taken);
         rest = span_after(rest, taken.len);
@@ -155,7 +155,7 @@ err_kind suite_read_events(struct suite *suite, struct err_ctx *err)
             continue;
         AUTO(auto_close) int fd = open(test->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd < 0 && errno == ENOENT) {
-            test->wrong = suite_text("there are no events as JSON");
+            test->wrong = lab_text("there are no events as JSON");
             test->is_skipped = true;
             continue;
         }

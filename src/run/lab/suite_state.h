@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lab/lab.h"
+#include "lab/text.h"
 
 enum suite_status { TEST_WAITING, TEST_PASSED, TEST_FAILED, TEST_SKIPPED };
 
@@ -34,7 +35,5 @@ struct suite {
 
 /* A zeroed test with a copy of the file's name; NULL: too many, or out of memory. */
 MUST_USE struct suite_test *suite_test_add(struct suite *suite, const char *file);
-/* Formats into a fresh text that the caller owns. */
-__attribute__((format(printf, 1, 2))) char *suite_text(const char *format, ...);
 /* Adds an event; takes no ownership of json. */
 MUST_USE bool suite_event_add(struct suite_test *test, const json_t *json, uint64_t line);

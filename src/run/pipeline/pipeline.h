@@ -164,5 +164,3 @@ struct rule_program *replay_program(const struct replay *replay);
  * such rule, or the event is malformed. */
 MUST_USE err_kind replay_explain(struct replay *replay, const char *rule, span event,
                                  struct writer *out, struct err_ctx *err);
-/* Every rule, one a line: priority, name, source, file:line, whether it is enabled. */
-void replay_list(struct replay *replay, bool is_json, struct writer *out);

@@ -53,34 +53,3 @@ err_kind replay_explain(struct replay *replay, const char *rule, span event, str
         replay_why(replay, index, out);
     return kind;
 }
-
-void replay_list(struct replay *replay, bool is_json, struct writer *out)
-{
-    const struct rule_program *program = detect_program(replay->detect);
-    for (uint32_t index = 0; index < rule_program_count(program); index++) {
-        const struct rule_info *rule = rule_program_rule(program, index);
-        if (!is_json) {
-            writer_format(out, "%-7s %-13.*s ", rule_stage_name(rule->stage),
-                          (int)rule->priority_name.len, rule->priority_name.data);
-            writer_terminal(out, rule->name);
-            writer_format(out, "%s  (", rule->is_enabled ? "" : " [disabled]");
-            writer_terminal(out, rule->file);
-            writer_format(out, ":%u)\n", rule->line);
-            continue;
-        }
-        writer_text(out, "{\"rule\":");
-        writer_json_string(out, rule->name);
-        writer_text(out, ",\"priority\":");
-        writer_json_string(out, rule->priority_name);
-        writer_text(out, ",\"source\":");
-        writer_json_string(out, rule->source);
-        writer_format(out, ",\"enabled\":%s,\"tags\":[", rule->is_enabled ? "true" : "false");
-        for (size_t tag = 0; tag < rule->tag_count; tag++) {
-            writer_text(out, tag ? "," : "");
-            writer_json_string(out, rule->tags[tag]);
-        }
-        writer_text(out, "],\"file\":");
-        writer_json_string(out, rule->file);
-        writer_format(out, ",\"line\":%u}\n", rule->line);
-    }
-}

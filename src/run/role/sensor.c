@@ -71,13 +71,6 @@ static bool handles_receive(struct sensor *sensor, struct hook_handle *handles, 
     return true;
 }
 
-/* Loading takes its time: the supervisor is told that we are at it. */
-static void loading_goes_on(void *context)
-{
-    struct ipc_channel *supervisor = context;
-    ipc_send(supervisor, MESSAGE_PONG, SPAN(""), NULL, 0, false);
-}
-
 static err_kind hooks_start(struct sensor *sensor, struct err_ctx *err)
 {
     struct ipc_message message;
@@ -87,9 +80,7 @@ static err_kind hooks_start(struct sensor *sensor, struct err_ctx *err)
         return err_set(err, ERR_STATE, "the supervisor did not say how to start");
     memcpy(&start, message.body.data, sizeof start);
     struct hook_options options = {.ring_bytes = start.ring_bytes,
-                                   .without_compat = start.without_compat,
-                                   .progress = loading_goes_on,
-                                   .progress_context = sensor->supervisor};
+                                   .without_compat = start.without_compat};
     if (start.kept_count == 0)
         return hook_open(&options, &sensor->hooks, err);
     AUTO(auto_free) struct hook_handle *handles = calloc(start.kept_count, sizeof *handles);

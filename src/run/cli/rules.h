@@ -1,0 +1,29 @@
+/* The subcommands of `picket rules`. To add one: a file with its option table and its main, a row
+ * in rules.c. */
+#pragma once
+
+#include "cli/cli.h"
+#include "lab/lab.h"
+
+int rules_list(int argc, const char *const *argv);
+int rules_explain(int argc, const char *const *argv);
+int rules_fields(int argc, const char *const *argv);
+int rules_coverage(int argc, const char *const *argv);
+int rules_diff(int argc, const char *const *argv);
+
+/* Drops rights and opens a replay over the image, which need not outlive it. */
+MUST_USE err_kind rules_replay_open(int image_fd, struct replay **ret, struct err_ctx *err);
+
+/* Opens files of events, before rights are dropped; close them with rules_events_close. */
+struct rules_events {
+    struct lab_file files[OPTION_LIST_MAX];
+    size_t count;
+};
+MUST_USE err_kind rules_events_open(const struct option_list *paths, struct rules_events *ret,
+                                    struct err_ctx *err);
+void rules_events_close(struct rules_events *events);
+
+/* Prints what was written; EXIT_WRONG and a message when it is not whole. */
+int rules_print(const struct writer *out);
+
+#define RULES_BYTES_MAX (256u << 20) /* of an answer */

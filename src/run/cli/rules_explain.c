@@ -1,0 +1,112 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/rules.h"
+#include "core/cleanup.h"
+#include "kernel/kernel.h"
+
+struct explain_words {
+    struct option_list rules;
+    const char *event;
+};
+
+static const struct option_desc rows[] = {
+    {"rules", OPTION_LIST, offsetof(struct explain_words, rules), NULL, "PATH",
+     "rule file or folder, in place of the shipped set"},
+    {"event", OPTION_TEXT, offsetof(struct explain_words, event), NULL, "FILE",
+     "one JSON line with flat keys; says why the rule matches it or not"},
+};
+
+static const struct option_table table = {
+    .command = "rules explain",
+    .usage = "[options] NAME",
+    .summary = "A rule's condition after macros and lists, how it is found, what it shares.",
+    .examples = "  picket rules explain 'Shadow file read' --event event.json\n",
+    .rows = rows,
+    .row_count = sizeof rows / sizeof *rows,
+};
+
+static err_kind event_read(const char *path, char *buffer, size_t size, size_t *ret_len,
+                           struct err_ctx *err)
+{
+    *ret_len = 0;
+    if (!path)
+        return OK;
+    AUTO(auto_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t count = fd < 0 ? -1 : read(fd, buffer, size);
+    if (count < 0)
+        return err_set(err, ERR_SYSTEM, "%s", path);
+    *ret_len = (size_t)count;
+    return OK;
+}
+
+static err_kind explain(const char *event_path, const char *rule, int image_fd, struct writer *out,
+                        struct err_ctx *err)
+{
+    static char event[1 << 20];
+    size_t len;
+    struct replay *replay = NULL;
+    err_kind kind = event_read(event_path, event, sizeof event, &len, err);
+    if (kind == OK)
+        kind = rules_replay_open(image_fd, &replay, err);
+    if (kind == OK)
+        kind = replay_explain(replay, rule, span_of(event, len), out, err);
+    replay_close(replay);
+    return kind;
+}
+
+int rules_explain(int argc, const char *const *argv)
+{
+    struct explain_words words = {0};
+    struct option_list operands = {0};
+    struct compiled compiled;
+    AUTO(writer_free) struct writer out;
+    struct err_ctx err;
+    int code;
+    writer_init(&out, RULES_BYTES_MAX);
+    if (!cli_options(&table, argc, argv, &words, &operands, &code))
+        return code;
+    if (operands.count != 1) {
+        fprintf(stderr, "picket: rules explain which rule? Name one; see picket rules list\n");
+        return EXIT_USAGE;
+    }
+    code = cli_compile(&words.rules, &(struct compile_options){.stages = STAGES_TEST}, &compiled);
+    if (code != EXIT_DONE)
+        return code;
+    err_kind kind = explain(words.event, operands.items[0], compiled.image_fd, &out, &err);
+    compiled_close(&compiled);
+    code = rules_print(&out);
+    return kind == OK ? code : cli_fail(&err);
+}
+
+int rules_fields(int argc, const char *const *argv)
+{
+    static const char *const types[] = {
+        [FIELD_TEXT] = "text",   [FIELD_PATH] = "path",       [FIELD_INT] = "int",
+        [FIELD_BOOL] = "bool",   [FIELD_ADDRESS] = "address", [FIELD_NET] = "net",
+        [FIELD_BYTES] = "bytes", [FIELD_TIME] = "time",       [FIELD_DURATION] = "duration",
+        [FIELD_ANY] = "any",
+    };
+    static const char *const arguments[] = {
+        [ARGUMENT_NONE] = "",     [ARGUMENT_INDEX_OPTIONAL] = "[n]?",
+        [ARGUMENT_INDEX] = "[n]", [ARGUMENT_KEY_OPTIONAL] = "[key]?",
+        [ARGUMENT_KEY] = "[key]",
+    };
+    static const struct option_table fields_table = {
+        .command = "rules fields",
+        .usage = "",
+        .summary = "What the conditions and outputs of Falco rules may name.",
+    };
+    struct option_list operands = {0};
+    int code;
+    if (!cli_options(&fields_table, argc, argv, NULL, &operands, &code))
+        return code;
+    for (size_t index = 0; index < kernel_schema.field_count; index++) {
+        const struct field_desc *field = &kernel_schema.fields[index];
+        char name[64];
+        snprintf(name, sizeof name, "%s%s", field->name, arguments[field->argument]);
+        printf("%-34s %-9s %s\n", name, types[field->type], field->summary);
+    }
+    return EXIT_DONE;
+}
