@@ -205,7 +205,8 @@ static bool literal_parse(struct parser *parser, const struct operand *left,
     return is_parsed;
 }
 
-/* An event type must be one of the language's; one that is not recorded here is only warned of. */
+/* An event type must be one of the language's or one that is recorded here; one that is not
+ * recorded here is only warned of. */
 static bool event_type_check(struct parser *parser, span name, size_t offset)
 {
     const struct schema *schema = parser->compile->collection->schema;
@@ -213,7 +214,10 @@ static bool event_type_check(struct parser *parser, span name, size_t offset)
     struct field_ref ref;
     const char *hint;
     char recorded[64];
-    if (!event_name_known(name)) {
+    snprintf(recorded, sizeof recorded, "evt.type.is[%.*s]", (int)name.len, name.data);
+    enum field_lookup found = schema_resolve(schema, span_str(recorded), &ref, &hint);
+    bool is_recorded = schema->argument_check && found == FIELD_FOUND;
+    if (!is_recorded && !event_name_known(name)) {
         parser->compile->met_unknown = true;
         if (parser->compile->tolerates_unknown)
             parser->has_error = true;
@@ -222,9 +226,7 @@ static bool event_type_check(struct parser *parser, span name, size_t offset)
                      ARG_SPAN(name));
         return false;
     }
-    snprintf(recorded, sizeof recorded, "evt.type.is[%.*s]", (int)name.len, name.data);
-    if (!parser->compile->is_quiet &&
-        schema_resolve(schema, span_str(recorded), &ref, &hint) == FIELD_BAD_ARGUMENT)
+    if (!parser->compile->is_quiet && found == FIELD_BAD_ARGUMENT)
         diagnostics_warning(parser->compile->collection->diagnostics, &at,
                             "events of type '" PRI_SPAN "' are not recorded here", ARG_SPAN(name));
     return true;
