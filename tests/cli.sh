@@ -18,9 +18,9 @@ good_rule() {
 case_every_command_has_help_that_names_its_options() {
     local command option
     declare -A options=(
-        [run]='config rules state console output for' [replay]='source logsource rules output'
+        [run]='config rules state console output for' [replay]='source logsource rules output stage'
         [query]='state from to rule container output' [status]='state output'
-        [record]='output for' [rules]='rules event output' [test]=rules [check]='')
+        [record]='output for' [rules]='' [test]='rules only junit tap' [check]='')
     "$PICKET" --help >"$work/all"
     for command in "${!options[@]}"; do
         grep -qE "^  $command " "$work/all"
@@ -43,7 +43,8 @@ case_wrong_usage_ends_with_2() {
     fails 2 'replay what?' "$PICKET" replay
     fails 2 'check what?' "$PICKET" check
     fails 2 'test what?' "$PICKET" test
-    fails 2 'rules list' "$PICKET" rules
+    fails 2 'usage: picket rules' "$PICKET" rules
+    fails 2 'no subcommand of rules' "$PICKET" rules lst
     fails 2 'rules list' "$PICKET" rules explain
     fails 2 "run takes no operand, found 'x'" "$PICKET" run x
     fails 2 "query takes no operand, found 'x'" "$PICKET" query x

@@ -122,7 +122,7 @@ static size_t group_size(const struct coverage *coverage, size_t first)
 /* Does the group behind this one belong to a sub-technique of the same technique? */
 static bool has_sub(const struct coverage *coverage, size_t next, const char *id)
 {
-    return next < coverage->count &&
+    return !strchr(id, '.') && next < coverage->count &&
            strncmp(coverage->pairs[next].technique->id, id, strlen("T0000")) == 0;
 }
 
