@@ -2,6 +2,7 @@
  * (CLOCK_BOOTTIME, what kernel events carry), _wall_ns from 1970 (CLOCK_REALTIME). */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -21,3 +22,6 @@ static inline uint64_t clock_wall_ns(void)
 {
     return clock_read(CLOCK_REALTIME);
 }
+
+/* RFC 3339 with a fraction of up to nine digits, and Z or a numeric offset; not before 1970. */
+bool clock_parse(const char *text, uint64_t *ret_ns);

@@ -261,7 +261,7 @@ static void rule_define(struct rule_reader *reader, const enum change *changes, 
     const struct yaml_node *source_node = yaml_get(reader->item, "source");
     struct position at = yaml_position(reader->file, reader->item);
     bool has_source = source_node && source_node->kind == YAML_SCALAR && !yaml_is_null(source_node);
-    span source = has_source ? source_node->text : SPAN("syscall");
+    span source = has_source ? source_node->text : span_str(collection->schema->source);
     uint32_t index;
     struct falco_rule *earlier =
         map_get(&collection->rule_names, name, &index) ? &collection->rules[index] : NULL;

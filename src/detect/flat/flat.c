@@ -4,7 +4,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "core/clock.h"
 
 #define KEY_BYTES_MAX 512
 #define ITEMS_MAX     256
@@ -53,41 +54,13 @@ span flat_line(const struct flat_decoder *decoder)
 
 /* ---- time ---- */
 
-/* RFC 3339 with a fraction of up to nine digits, and Z or a numeric offset. */
-static bool time_parse(const char *text, uint64_t *ret_ns)
-{
-    struct tm parts = {0};
-    uint64_t fraction = 0, scale = 1000000000;
-    const char *at = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
-    if (!at)
-        return false;
-    if (*at == '.')
-        for (at++; *at >= '0' && *at <= '9'; at++)
-            if (scale > 1)
-                fraction += (uint64_t)(*at - '0') * (scale /= 10);
-    int64_t offset_s = 0;
-    if (*at == '+' || *at == '-') {
-        unsigned hours, minutes;
-        if (sscanf(at + 1, "%2u:%2u", &hours, &minutes) != 2)
-            return false;
-        offset_s = (int64_t)(hours * 3600 + minutes * 60) * (*at == '-' ? -1 : 1);
-    } else if (*at != 'Z' && *at != 'z') {
-        return false;
-    }
-    int64_t seconds = (int64_t)timegm(&parts) - offset_s;
-    if (seconds < 0)
-        return false;
-    *ret_ns = (uint64_t)seconds * 1000000000u + fraction;
-    return true;
-}
-
 uint64_t flat_time_ns(const struct flat_decoder *decoder)
 {
     const json_t *time = json_object_get(decoder->object, "evt.time");
     uint64_t ns;
     if (json_is_integer(time) && json_integer_value(time) > 0)
         return (uint64_t)json_integer_value(time);
-    return json_is_string(time) && time_parse(json_string_value(time), &ns) ? ns : 0;
+    return json_is_string(time) && clock_parse(json_string_value(time), &ns) ? ns : 0;
 }
 
 /* ---- values ---- */
@@ -144,7 +117,7 @@ static struct value text_typed(const json_t *json, enum field_type type)
             return value;
         break;
     case FIELD_TIME:
-        if (time_parse(text, &ns))
+        if (clock_parse(text, &ns))
             return (struct value){.kind = VALUE_INT, .integer = (int64_t)ns};
         break;
     case FIELD_INT:

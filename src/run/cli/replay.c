@@ -10,6 +10,7 @@
 struct replay_words {
     const char *source;
     const char *logsource;
+    const char *framing;
     struct option_list rules;
     const char *output;
     const char *stage;
@@ -17,9 +18,11 @@ struct replay_words {
 
 static const struct option_desc rows[] = {
     {"source", OPTION_CHOICE, offsetof(struct replay_words, source), "kernel", "kernel|json",
-     "kernel: a recording, or JSON lines with flat Falco keys"},
+     "kernel: a recording, or JSON lines with flat Falco keys; json: any JSON objects"},
     {"logsource", OPTION_TEXT, offsetof(struct replay_words, logsource), NULL, "K=V,...",
-     "logsource of the events, for Sigma rules"},
+     "with json: product, category, service of all events (else each event's own keys)"},
+    {"framing", OPTION_CHOICE, offsetof(struct replay_words, framing), "line", "line|concat",
+     "line: a line is a record; concat: JSON texts one behind the other, over any lines"},
     {"rules", OPTION_LIST, offsetof(struct replay_words, rules), NULL, "PATH",
      "rule file or folder, in place of the shipped set"},
     {"output", OPTION_CHOICE, offsetof(struct replay_words, output), "text", "text|json|summary",
@@ -33,8 +36,9 @@ static const struct option_table table = {
     .usage = "[options] FILE...",
     .summary =
         "Runs rules over recorded events, in order: `event` is the 1-based number of the record\n"
-        "in its file. Exit code 0 with or without matches; unreadable lines are counted on\n"
-        "stderr. Needs no root and no state folder. FILE - is stdin.",
+        "in its file, a blank line being none but counted. Files packed by gzip or zstd are\n"
+        "unpacked. Exit code 0 with or without matches; unreadable lines are counted on stderr.\n"
+        "Needs no root and no state folder. FILE - is stdin.",
     .examples = "  picket replay attack.rec\n"
                 "  picket replay --rules ./rules --output json events.ndjson\n",
     .rows = rows,
@@ -61,8 +65,36 @@ static err_kind inputs_open(const struct option_list *files, struct input *ret, 
     return OK;
 }
 
-static err_kind replay_all(const struct replay_words *words, int image_fd,
-                           const struct option_list *files, struct replay_counts *ret,
+/* product=windows,category=process_creation */
+static bool logsource_read(const char *words, struct logsource *ret)
+{
+    span rest = span_str(words ? words : ""), word;
+    *ret = (struct logsource){0};
+    while (rest.len) {
+        if (!span_until(&rest, ',', &word)) {
+            word = rest;
+            rest.len = 0;
+        }
+        span value = word, key;
+        span *part = !span_until(&value, '=', &key)   ? NULL
+                     : span_eq(key, SPAN("product"))  ? &ret->product
+                     : span_eq(key, SPAN("category")) ? &ret->category
+                     : span_eq(key, SPAN("service"))  ? &ret->service
+                                                      : NULL;
+        if (!part || value.len == 0 || part->data) {
+            fprintf(stderr,
+                    "picket: --logsource: '" PRI_SPAN "': expected product=, category= or "
+                    "service= and a word, each at most once\n",
+                    ARG_SPAN(word));
+            return false;
+        }
+        *part = value;
+    }
+    return true;
+}
+
+static err_kind replay_all(const struct replay_words *words, const struct logsource *logsource,
+                           int image_fd, const struct option_list *files, struct replay_counts *ret,
                            struct err_ctx *err)
 {
     char hostname[72] = "";
@@ -74,7 +106,10 @@ static err_kind replay_all(const struct replay_words *words, int image_fd,
                                                : words->output[0] == 's' ? REPLAY_SUMMARY
                                                                          : REPLAY_TEXT,
                                      .is_colour = isatty(STDOUT_FILENO) == 1,
-                                     .hostname = hostname};
+                                     .hostname = hostname,
+                                     .is_json = words->source[0] == 'j',
+                                     .is_concat = words->framing[0] == 'c',
+                                     .logsource = *logsource};
     err_kind kind = inputs_open(files, inputs, err);
     if (kind == OK)
         kind = role_confine(ROLE_ENGINE, -1, err);
@@ -82,8 +117,10 @@ static err_kind replay_all(const struct replay_words *words, int image_fd,
         kind = replay_open(&options, &replay, err);
     for (size_t index = 0; index < files->count && kind == OK; index++)
         kind = replay_file(replay, inputs[index].fd, inputs[index].name, err);
-    if (replay)
+    if (replay) {
         *ret = replay_counts(replay);
+        replay_unreadable_rest(replay);
+    }
     replay_close(replay);
     return kind;
 }
@@ -94,6 +131,7 @@ int cli_replay(int argc, const char *const *argv)
     struct option_list files = {0};
     struct compiled compiled;
     struct compile_options stages;
+    struct logsource logsource;
     struct replay_counts counts = {0};
     struct err_ctx err;
     int code;
@@ -103,17 +141,15 @@ int cli_replay(int argc, const char *const *argv)
         fprintf(stderr, "picket: replay what? Name a recording or a file of JSON lines\n");
         return EXIT_USAGE;
     }
-    if (strcmp(words.source, "json") == 0) {
-        fprintf(stderr,
-                "picket: --source json needs Sigma rules, which this version does not read\n");
+    if (!logsource_read(words.logsource, &logsource))
         return EXIT_USAGE;
-    }
+    stages.is_json = words.source[0] == 'j';
     if (!cli_stages(words.stage, &stages.stages))
         return EXIT_USAGE;
     code = cli_compile(&words.rules, &stages, &compiled);
     if (code != EXIT_DONE)
         return code;
-    err_kind kind = replay_all(&words, compiled.image_fd, &files, &counts, &err);
+    err_kind kind = replay_all(&words, &logsource, compiled.image_fd, &files, &counts, &err);
     compiled_close(&compiled);
     if (kind != OK)
         code = cli_fail(&err);

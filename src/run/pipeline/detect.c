@@ -98,8 +98,12 @@ err_kind detect_open(const struct detect_options *options, struct detect **ret, 
 
 static void program_close(struct detect *detect)
 {
+    if (detect->json)
+        detect->counts.undecided += json_over_limit(detect->json);
     event_close(&detect->event);
-    event_close(&detect->flat_event);
+    event_close(&detect->line_event);
+    json_decoder_close(detect->json);
+    detect->json = NULL;
     signal_renderer_close(detect->renderer);
     detect->renderer = NULL;
     rule_program_close(detect->program);
@@ -134,27 +138,43 @@ static err_kind image_map(int fd, span *ret, struct err_ctx *err)
     return OK;
 }
 
+static err_kind line_event_open(struct detect *detect, const struct projection *projection,
+                                struct json_decoder **ret_json, struct event *ret,
+                                struct err_ctx *err)
+{
+    if (!detect->options.is_json)
+        return event_open(ret, projection, flat_fetch, detect->flat, err);
+    err_kind kind = json_decoder_open(projection, ret_json, err);
+    if (kind == OK)
+        kind = event_open(ret, projection, json_fetch, *ret_json, err);
+    if (kind == OK)
+        ret->raw = json_raw(*ret_json);
+    return kind;
+}
+
 err_kind detect_rules(struct detect *detect, int image_fd, struct err_ctx *err)
 {
     span image;
+    const struct schema *schema = detect->options.is_json ? &json_schema : &kernel_schema;
     struct rule_program *program = NULL;
     struct signal_renderer *renderer = NULL;
-    struct event event = {0}, flat_event = {0};
+    struct json_decoder *json = NULL;
+    struct event event = {0}, line_event = {0};
     err_kind kind = image_map(image_fd, &image, err);
     if (kind != OK)
         return kind;
-    kind = rule_program_open(image, &kernel_schema, &program, err);
-    if (kind == OK)
+    kind = rule_program_open(image, schema, &program, err);
+    if (kind == OK && !detect->options.is_json)
         kind = event_open(&event, rule_program_projection(program), kernel_fetch, &detect->decoder,
                           err);
     if (kind == OK)
-        kind = event_open(&flat_event, rule_program_projection(program), flat_fetch, detect->flat,
-                          err);
+        kind = line_event_open(detect, rule_program_projection(program), &json, &line_event, err);
     if (kind == OK)
         kind = signal_renderer_open(program, &renderer, err);
     if (kind != OK) {
         event_close(&event);
-        event_close(&flat_event);
+        event_close(&line_event);
+        json_decoder_close(json);
         rule_program_close(program);
         munmap((void *)(uintptr_t)image.data, image.len);
         return kind;
@@ -163,8 +183,9 @@ err_kind detect_rules(struct detect *detect, int image_fd, struct err_ctx *err)
     detect->image = image;
     detect->program = program;
     detect->renderer = renderer;
+    detect->json = json;
     detect->event = event;
-    detect->flat_event = flat_event;
+    detect->line_event = line_event;
     return OK;
 }
 
@@ -175,7 +196,10 @@ struct rule_program *detect_program(const struct detect *detect)
 
 struct detect_counts detect_counts(const struct detect *detect)
 {
-    return detect->counts;
+    struct detect_counts counts = detect->counts;
+    if (detect->json)
+        counts.undecided += json_over_limit(detect->json);
+    return counts;
 }
 
 /* ---- events ---- */
@@ -232,7 +256,7 @@ err_kind detect_record(struct detect *detect, span record, uint64_t number,
                        const uint32_t **ret_matches, size_t *ret_count, struct err_ctx *err)
 {
     *ret_count = 0;
-    detect->is_flat = false;
+    detect->is_line = false;
     detect->number = number;
     err_kind kind = kernel_decode(&detect->decoder, record, number, err);
     if (kind != OK)
@@ -244,20 +268,66 @@ err_kind detect_record(struct detect *detect, span record, uint64_t number,
     return OK;
 }
 
-err_kind detect_line(struct detect *detect, span line, uint64_t number,
-                     const uint32_t **ret_matches, size_t *ret_count, struct err_ctx *err)
+/* Lines with flat keys are read by another parser, whose words for errors differ. */
+static err_kind flat_run(struct detect *detect, span line, size_t *ret_fault_at,
+                         struct err_ctx *err)
+{
+    struct json_fault fault = {0};
+    err_kind kind = flat_decode(detect->flat, line, detect->number, err);
+    if (kind != OK && !json_check(line, &fault))
+        kind = err_set(err, ERR_INPUT, "%s", fault.reason);
+    *ret_fault_at = fault.at;
+    return kind;
+}
+
+static err_kind json_run(struct detect *detect, span line, bool is_padded, size_t *ret_fault_at,
+                         struct err_ctx *err)
+{
+    struct json_fault fault;
+    const struct logsource *given = &detect->options.logsource;
+    bool is_given = given->product.data || given->category.data || given->service.data;
+    if (!detect->json)
+        return err_set(err, ERR_STATE, "no rules");
+    if (is_padded ? !json_decode_padded(detect->json, line, &fault)
+                  : !json_decode(detect->json, line, &fault)) {
+        *ret_fault_at = fault.at;
+        return err_set(err, ERR_INPUT, "%s", fault.reason);
+    }
+    detect->line_event.logsource = is_given ? given : json_logsource(detect->json);
+    return OK;
+}
+
+static err_kind line_run(struct detect *detect, span line, bool is_padded, uint64_t number,
+                         const uint32_t **ret_matches, size_t *ret_count, size_t *ret_fault_at,
+                         struct err_ctx *err)
 {
     *ret_count = 0;
-    detect->is_flat = true;
+    *ret_fault_at = 0;
+    detect->is_line = true;
     detect->number = number;
-    err_kind kind = flat_decode(detect->flat, line, number, err);
+    err_kind kind = detect->options.is_json ? json_run(detect, line, is_padded, ret_fault_at, err)
+                                            : flat_run(detect, line, ret_fault_at, err);
     if (kind == OK && detect->program)
-        match(detect, &detect->flat_event, ret_matches, ret_count);
+        match(detect, &detect->line_event, ret_matches, ret_count);
     return kind;
+}
+
+err_kind detect_line(struct detect *detect, span line, uint64_t number,
+                     const uint32_t **ret_matches, size_t *ret_count, size_t *ret_fault_at,
+                     struct err_ctx *err)
+{
+    return line_run(detect, line, false, number, ret_matches, ret_count, ret_fault_at, err);
+}
+
+err_kind detect_padded_line(struct detect *detect, span line, uint64_t number,
+                            const uint32_t **ret_matches, size_t *ret_count, size_t *ret_fault_at,
+                            struct err_ctx *err)
+{
+    return line_run(detect, line, true, number, ret_matches, ret_count, ret_fault_at, err);
 }
 
 void detect_explain(struct detect *detect, uint32_t rule, struct writer *out)
 {
-    struct event *event = detect->is_flat ? &detect->flat_event : &detect->event;
+    struct event *event = detect->is_line ? &detect->line_event : &detect->event;
     rule_explain_event(detect->program, rule, event, out);
 }

@@ -1,11 +1,12 @@
-/* The detect stage: keeps the world (processes, containers, users), runs the rules over records or
- * flat JSON lines, makes signals of matches. Knows no store and prints nothing. Private to this
- * folder. */
+/* The detect stage: keeps the world (processes, containers, users), runs the rules over records,
+ * flat JSON lines or JSON events, makes signals of matches. Knows no store and prints nothing.
+ * Private to this folder. */
 #pragma once
 
 #include "core/error.h"
 #include "core/writer.h"
 #include "event/event.h"
+#include "json/json.h"
 #include "kernel/kernel.h"
 #include "opener/opener.h"
 #include "rule/rule.h"
@@ -15,6 +16,9 @@
 
 struct detect_options {
     const char *hostname;
+    bool is_json; /* the rules and the lines are of JSON events, not of the kernel's */
+    /* JSON: of all events; every part NULL: what each event says itself. */
+    struct logsource logsource;
     /* Opens a runtime's or a container's file; NULL: nothing is opened (replay). */
     int (*open)(void *context, const struct open_request *request);
     void *context;
@@ -39,9 +43,15 @@ struct detect_counts detect_counts(const struct detect *detect);
 MUST_USE err_kind detect_record(struct detect *detect, span record, uint64_t number,
                                 const uint32_t **ret_matches, size_t *ret_count,
                                 struct err_ctx *err);
-/* The same for one line of JSON with flat Falco keys. */
+/* The same for one line: JSON with flat Falco keys, or a JSON event. *ret_fault_at, on ERR_INPUT:
+ * bytes of the line before the first that is wrong. */
 MUST_USE err_kind detect_line(struct detect *detect, span line, uint64_t number,
-                              const uint32_t **ret_matches, size_t *ret_count, struct err_ctx *err);
+                              const uint32_t **ret_matches, size_t *ret_count, size_t *ret_fault_at,
+                              struct err_ctx *err);
+/* The same, JSON_PADDING bytes behind the line being readable and the first of them 0. */
+MUST_USE err_kind detect_padded_line(struct detect *detect, span line, uint64_t number,
+                                     const uint32_t **ret_matches, size_t *ret_count,
+                                     size_t *ret_fault_at, struct err_ctx *err);
 /* The signal of a matching rule and the event fed last, as JSON without a newline, and its row in
  * the index (texts borrowed until the next event). evidence: where its raw record is kept, or NULL.
  */

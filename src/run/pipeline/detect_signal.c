@@ -48,8 +48,8 @@ static span field_text(struct event *event, const char *name)
 
 static uint64_t event_time(struct detect *detect)
 {
-    if (detect->is_flat)
-        return flat_time_ns(detect->flat);
+    if (detect->is_line)
+        return detect->json ? json_time_ns(detect->json) : flat_time_ns(detect->flat);
     return detect->decoder.record.head.time_boot_ns + detect->decoder.boot_to_wall_ns;
 }
 
@@ -57,7 +57,7 @@ err_kind detect_signal(struct detect *detect, uint32_t rule, const uint64_t *evi
                        struct writer *out, struct state_signal *ret_row, struct err_ctx *err)
 {
     struct signal_process processes[SIGNAL_PROCESSES_MAX];
-    struct event *event = detect->is_flat ? &detect->flat_event : &detect->event;
+    struct event *event = detect->is_line ? &detect->line_event : &detect->event;
     const struct record_head *head = &detect->decoder.record.head;
     uint64_t identity[] = {head->seq, head->cpu, head->time_boot_ns, head->start_boot_ns};
     struct signal_context context = {
@@ -68,15 +68,16 @@ err_kind detect_signal(struct detect *detect, uint32_t rule, const uint64_t *evi
         .has_evidence = evidence,
         .evidence_offset = evidence ? *evidence : 0,
     };
-    if (detect->is_flat) {
-        context.event_identity = flat_line(detect->flat);
+    if (detect->is_line) {
+        context.event_identity = detect->json ? json_line(detect->json) : flat_line(detect->flat);
     } else {
         context.process_count = lineage(detect, processes);
         context.processes = processes;
         context.is_name_unverified = head->flags & RECORD_NAME_UNVERIFIED;
         context.has_name_changed = head->flags & RECORD_NAME_CHANGED;
     }
-    context.container_id = field_text(event, "container.id");
+    if (!detect->json)
+        context.container_id = field_text(event, "container.id");
     if (span_eq(context.container_id, SPAN("host")))
         context.container_id = (span){NULL, 0};
     if (context.container_id.data) {
@@ -90,6 +91,6 @@ err_kind detect_signal(struct detect *detect, uint32_t rule, const uint64_t *evi
                                      .priority = (uint8_t)info->priority,
                                      .container = context.container_id,
                                      .container_name = context.container_name,
-                                     .pid = detect->is_flat ? 0 : head->pid};
+                                     .pid = detect->is_line ? 0 : head->pid};
     return signal_render_json(detect->renderer, rule, event, &context, out, err);
 }

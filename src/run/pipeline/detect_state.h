@@ -14,12 +14,13 @@ struct detect {
     struct user_cache *users;
     struct kernel_decoder decoder;
     struct flat_decoder *flat;
+    struct json_decoder *json; /* of that program's fields; NULL: lines are flat */
     struct rule_program *program;
     struct signal_renderer *renderer; /* of that program */
     span image;                       /* mapped */
     struct event event;               /* over kernel records */
-    struct event flat_event;          /* over flat lines */
-    bool is_flat;                     /* the event fed last */
+    struct event line_event;          /* over lines */
+    bool is_line;                     /* the event fed last */
     uint64_t number;
     uint32_t matches[MATCHES_MAX];
     struct detect_counts counts;

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/span.h"
 #include "core/writer.h"
+#include "event/event.h"
 #include "opener/opener.h"
 #include "rule/rule.h"
 
@@ -134,6 +135,9 @@ struct replay_options {
     const char *hostname;
     replay_visit visit; /* gets every readable event, and nothing is printed; NULL: print */
     void *context;
+    bool is_json;               /* JSON events; else recordings and flat lines */
+    bool is_concat;             /* JSON texts may span lines; else a line is a record */
+    struct logsource logsource; /* of all JSON events; every part NULL: what each says itself */
 };
 
 struct replay_counts {
@@ -146,10 +150,13 @@ struct replay_counts {
 MUST_USE err_kind replay_open(const struct replay_options *options, struct replay **ret,
                               struct err_ctx *err);
 void replay_close(struct replay *replay);
-/* A recording or JSON lines, told by content; name is for messages. Matches go to stdout, a line
- * each, flushed at once. ERR_*: the file cannot be read on; what came before counts. */
+/* A recording or JSON lines, told by content; lines may be packed by gzip or zstd. Matches go to
+ * stdout, a line each, flushed at once; the first unreadable lines to stderr as name:line:column.
+ * ERR_*: the file cannot be read on; what came before counts. */
 MUST_USE err_kind replay_file(struct replay *replay, int fd, const char *name, struct err_ctx *err);
 struct replay_counts replay_counts(const struct replay *replay);
+/* How many unreadable ones were not printed. */
+void replay_unreadable_rest(const struct replay *replay);
 
 /* One event by itself, a line of JSON; visit is not called. ERR_INPUT: it is malformed. */
 MUST_USE err_kind replay_line(struct replay *replay, span line, struct replay_event *ret,

@@ -4,12 +4,9 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
-#include "core/log.h"
 #include "pipeline/replay_state.h"
 #include "recording/recording.h"
 #include "signal/signal.h"
-
-#define LINE_BYTES_MAX (16u << 20)
 
 err_kind replay_open(const struct replay_options *options, struct replay **ret, struct err_ctx *err)
 {
@@ -19,7 +16,9 @@ err_kind replay_open(const struct replay_options *options, struct replay **ret, 
     replay->options = *options;
     writer_init(&replay->json, SIGNAL_BYTES_MAX);
     writer_init(&replay->line, 4 * SIGNAL_BYTES_MAX);
-    struct detect_options detect = {.hostname = options->hostname};
+    struct detect_options detect = {.hostname = options->hostname,
+                                    .is_json = options->is_json,
+                                    .logsource = options->logsource};
     err_kind kind = detect_open(&detect, &replay->detect, err);
     if (kind == OK)
         kind = detect_rules(replay->detect, options->image_fd, err);
@@ -73,8 +72,8 @@ static err_kind match_print(struct replay *replay, uint32_t rule, struct err_ctx
     return OK;
 }
 
-static err_kind matches_print(struct replay *replay, uint64_t number, const uint32_t *matches,
-                              size_t count, struct err_ctx *err)
+err_kind replay_matches(struct replay *replay, uint64_t number, const uint32_t *matches,
+                        size_t count, struct err_ctx *err)
 {
     err_kind kind = OK;
     if (replay->options.visit) {
@@ -87,93 +86,14 @@ static err_kind matches_print(struct replay *replay, uint64_t number, const uint
     return kind;
 }
 
-static void unreadable(struct replay *replay, const char *name, uint64_t number, const char *reason)
-{
-    replay->counts.unreadable++;
-    log_event(LOG_WARN, "unreadable", "at=%s:%llu reason='%s'", name, (unsigned long long)number,
-              reason);
-}
-
-/* ---- JSON lines ---- */
-
-static bool is_blank(span line)
-{
-    for (size_t index = 0; index < line.len; index++)
-        if (!strchr(" \t\r", line.data[index]))
-            return false;
-    return true;
-}
-
-static err_kind line_run(struct replay *replay, const char *name, span line, uint64_t number,
-                         struct err_ctx *err)
-{
-    const uint32_t *matches;
-    size_t count;
-    if (is_blank(line))
-        return OK; /* keeps its number, is no event */
-    replay->counts.events++;
-    if (detect_line(replay->detect, line, number, &matches, &count, err) != OK) {
-        unreadable(replay, name, number, err->text);
-        return OK;
-    }
-    return matches_print(replay, number, matches, count, err);
-}
-
-struct lines {
-    uint8_t *buffer;
-    size_t len;
-    uint64_t number;
-    bool is_skipping; /* the rest of a line that was too long */
-};
-
-/* Runs the whole lines in the buffer and keeps the last, unfinished one. */
-static err_kind lines_run(struct replay *replay, const char *name, struct lines *lines, bool is_end,
-                          struct err_ctx *err)
-{
-    span rest = span_of(lines->buffer, lines->len), line;
-    err_kind kind = OK;
-    while (kind == OK && span_until(&rest, '\n', &line)) {
-        lines->number++;
-        if (lines->is_skipping)
-            unreadable(replay, name, lines->number, "the line is over 16 MiB");
-        else
-            kind = line_run(replay, name, line, lines->number, err);
-        lines->is_skipping = false;
-    }
-    if (kind == OK && is_end && rest.len && !lines->is_skipping)
-        kind = line_run(replay, name, rest, ++lines->number, err);
-    if (rest.len == LINE_BYTES_MAX) {
-        lines->is_skipping = true;
-        replay->counts.events++;
-        rest.len = 0;
-    }
-    memmove(lines->buffer, rest.data, rest.len);
-    lines->len = rest.len;
-    return kind;
-}
-
-static err_kind json_run(struct replay *replay, int fd, const char *name, struct err_ctx *err)
-{
-    struct lines lines = {.buffer = malloc(LINE_BYTES_MAX)};
-    err_kind kind = lines.buffer ? OK : err_set(err, ERR_SYSTEM, "line buffer");
-    while (kind == OK) {
-        ssize_t count = read(fd, lines.buffer + lines.len, LINE_BYTES_MAX - lines.len);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            kind = err_set(err, ERR_SYSTEM, "%s", name);
-        if (count < 0)
-            break;
-        lines.len += (size_t)count;
-        kind = lines_run(replay, name, &lines, count == 0, err);
-        if (count == 0)
-            break;
-    }
-    free(lines.buffer);
-    return kind;
-}
-
 /* ---- recordings ---- */
+
+static void record_unreadable(struct replay *replay, const char *name, uint64_t number,
+                              const struct err_ctx *err)
+{
+    struct replay_place place = {.name = name, .line = number};
+    replay_unreadable(replay, &place, (span){NULL, 0}, 0, err->text);
+}
 
 static err_kind records_run(struct replay *replay, const char *name, span bytes, uint64_t *number,
                             struct err_ctx *err)
@@ -190,9 +110,9 @@ static err_kind records_run(struct replay *replay, const char *name, span bytes,
         ++*number;
         replay->counts.events++;
         if (detect_record(replay->detect, record, *number, &matches, &count, err) != OK)
-            unreadable(replay, name, *number, err->text);
+            record_unreadable(replay, name, *number, err);
         else
-            kind = matches_print(replay, *number, matches, count, err);
+            kind = replay_matches(replay, *number, matches, count, err);
     }
     return kind;
 }
@@ -206,7 +126,7 @@ static err_kind frames_run(struct replay *replay, const char *name, struct recor
         span bytes;
         err_kind kind = recording_next(reader, &frame, &bytes, err);
         if (kind == ERR_INPUT && number) { /* what is whole counts */
-            unreadable(replay, name, number, err->text);
+            record_unreadable(replay, name, number, err);
             return OK;
         }
         if (kind != OK || frame == RECORDING_END)
@@ -237,6 +157,6 @@ static err_kind recording_run(struct replay *replay, int fd, const char *name, s
 
 err_kind replay_file(struct replay *replay, int fd, const char *name, struct err_ctx *err)
 {
-    return recording_is(fd) ? recording_run(replay, fd, name, err)
-                            : json_run(replay, fd, name, err);
+    return !replay->options.is_json && recording_is(fd) ? recording_run(replay, fd, name, err)
+                                                        : replay_lines(replay, fd, name, err);
 }

@@ -17,8 +17,9 @@ static bool rule_find(const struct rule_program *program, span name, uint32_t *r
 err_kind replay_line(struct replay *replay, span line, struct replay_event *ret,
                      struct err_ctx *err)
 {
+    size_t fault_at;
     *ret = (struct replay_event){.number = 1};
-    return detect_line(replay->detect, line, 1, &ret->rules, &ret->count, err);
+    return detect_line(replay->detect, line, 1, &ret->rules, &ret->count, &fault_at, err);
 }
 
 err_kind replay_signal(struct replay *replay, uint32_t rule, struct writer *out,

@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/vector.h"
 #include "falco/falco.h"
+#include "json/json.h"
 #include "kernel/kernel.h"
 #include "role/documents.h"
 #include "role/protocol.h"
@@ -131,34 +132,39 @@ static err_kind memfd_seal(const char *name, span bytes, int *ret_fd, struct err
 
 /* ---- rules ---- */
 
-/* Sigma rules without events: any name is a field. */
+/* Sigma rules are for JSON events. Where the rules are for the kernel's they are only checked. */
 static bool sigma_check(const struct sources *sources, uint32_t stages,
                         struct diagnostics *diagnostics)
 {
     struct rule_builder *builder;
     struct sigma_counts counts;
     struct err_ctx err;
-    if (rule_builder_open(&sigma_schema, &builder, &err) != OK)
+    if (rule_builder_open(&json_schema, &builder, &err) != OK)
         return false;
     rule_builder_stages(builder, stages);
-    bool is_good = sigma_load(sources->sigma, sources->sigma_count, NULL, 0, &sigma_schema, builder,
+    bool is_good = sigma_load(sources->sigma, sources->sigma_count, NULL, 0, &json_schema, builder,
                               diagnostics, &counts);
     rule_builder_close(builder);
     return is_good;
 }
 
-static err_kind image_make(const struct sources *sources, uint32_t stages,
+static err_kind image_make(const struct sources *sources, const struct compile_options *options,
                            struct diagnostics *diagnostics, struct writer *image,
                            struct err_ctx *err)
 {
+    const struct schema *schema = options->is_json ? &json_schema : &kernel_schema;
     struct rule_builder *builder;
-    err_kind kind = rule_builder_open(&kernel_schema, &builder, err);
+    struct sigma_counts counts;
+    err_kind kind = rule_builder_open(schema, &builder, err);
     if (kind != OK)
         return kind;
-    rule_builder_stages(builder, stages);
-    bool is_good =
-        falco_load(sources->falco, sources->falco_count, &kernel_schema, builder, diagnostics);
-    is_good &= sigma_check(sources, stages, diagnostics);
+    rule_builder_stages(builder, options->stages);
+    bool is_good = falco_load(sources->falco, sources->falco_count, schema, builder, diagnostics);
+    if (options->is_json)
+        is_good &= sigma_load(sources->sigma, sources->sigma_count, NULL, 0, schema, builder,
+                              diagnostics, &counts);
+    else
+        is_good &= sigma_check(sources, options->stages, diagnostics);
     if (is_good)
         kind = rule_image_write(builder, image, err);
     rule_builder_close(builder);
@@ -173,7 +179,7 @@ static err_kind rules_make(const struct compile_options *options, span bundle,
     arena_init(&sources.arena, STRATEGY_BYTES_MAX);
     err_kind kind = sources_read(bundle, &sources, diagnostics, err);
     if (kind == OK)
-        kind = image_make(&sources, options->stages, diagnostics, image, err);
+        kind = image_make(&sources, options, diagnostics, image, err);
     sources_free(&sources);
     return kind;
 }

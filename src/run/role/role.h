@@ -64,7 +64,8 @@ MUST_USE err_kind bundle_next(span *bytes, span *ret_name, span *ret_content, bo
                               struct err_ctx *err);
 
 struct compile_options {
-    uint32_t stages; /* of rules that run, a bit each: STAGES_RUN, STAGES_TEST */
+    uint32_t stages;  /* of rules that run, a bit each: STAGES_RUN, STAGES_TEST */
+    uint32_t is_json; /* the rules are for JSON events, not for the kernel's */
 };
 
 /* Runs a compiler over the bundle. OK also when the rules do not load: see error_count. */
