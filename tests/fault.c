@@ -1,7 +1,8 @@
 /* Linked into a unit test with --wrap: the allocation of our code numbered FAULT_AT fails, and at
- * exit the test says whether it came to that. Allocations of libraries are left alone. */
+ * exit it says how many there were. Allocations of libraries are left alone. */
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,18 +21,19 @@ char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t size);
 
 static unsigned long allocation_count, fail_at;
+static pid_t first;
 
 __attribute__((constructor)) static void fault_read(void)
 {
     const char *text = getenv("FAULT_AT");
     fail_at = text ? strtoul(text, NULL, 10) : 0;
+    first = getpid();
 }
 
 __attribute__((destructor)) static void fault_tell(void)
 {
-    static const char reached[] = "# fault reached\n";
-    if (fail_at && allocation_count >= fail_at)
-        (void)!write(STDERR_FILENO, reached, sizeof reached - 1);
+    if (fail_at && getpid() == first) /* not a child that the test made */
+        dprintf(STDERR_FILENO, "# allocations: %lu\n", allocation_count);
 }
 
 static bool fails(void)

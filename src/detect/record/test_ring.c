@@ -135,6 +135,7 @@ static void a_new_reader_goes_on_where_the_old_one_committed(void **state)
     assert_true(ring_next(fixture->ring, &record));
     uint64_t committed = ring_cursor(fixture->ring); /* but not released: killed here */
     ring_close(fixture->ring);
+    fixture->ring = NULL;
     assert_int_equal(ring_open(fixture->ring_fd, fixture->control_fd, &fixture->ring, &err), OK);
     assert_int_equal(ring_cursor(fixture->ring), 16);
     assert_false(ring_seek(fixture->ring, 8));

@@ -1,54 +1,35 @@
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "core/clock.h"
-#include "core/test.h"
+#include "core/test_place.h"
 #include "state/state.h"
 
-struct place {
-    char path[64];
-    int fd;
+struct fixture {
+    void *place;
     struct topic_log *log;
 };
 
-#define MUST(call)                                                                                 \
-    do {                                                                                           \
-        struct err_ctx must_err_ = {0};                                                            \
-        struct err_ctx *err = &must_err_;                                                          \
-        if ((call) != OK)                                                                          \
-            fail_msg("%s: %s", #call, must_err_.text);                                             \
-    } while (0)
-
-static int place_open(void **state)
+static int set_up(void **state)
 {
-    struct place *place = calloc(1, sizeof *place);
-    if (!place)
-        return -1;
-    snprintf(place->path, sizeof place->path, "/tmp/test_state.XXXXXX");
-    if (!mkdtemp(place->path)) {
-        free(place);
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    if (!fixture || test_place_open(&fixture->place)) {
+        free(fixture);
         return -1;
     }
-    place->fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct topic_options options = {.size_bytes_max = 16 * 1024 * 1024};
-    MUST(topic_log_open(place->fd, &options, &place->log, err));
-    *state = place;
-    return 0;
+    struct test_place *place = fixture->place;
+    struct err_ctx err = {0};
+    *state = fixture;
+    return topic_log_open(place->fd, &options, &fixture->log, &err) == OK ? 0 : -1;
 }
 
-static int place_close(void **state)
+static int tear_down(void **state)
 {
-    struct place *place = *state;
-    if (!place)
+    struct fixture *fixture = *state;
+    if (!fixture)
         return 0;
-    static const char *const files[] = {"picket.db", "picket.db-wal", "picket.db-shm",
-                                        "picket.lock"};
-    topic_log_close(place->log);
-    for (size_t index = 0; index < 4; index++)
-        unlinkat(place->fd, files[index], 0);
-    close(place->fd);
-    rmdir(place->path);
-    free(place);
+    topic_log_close(fixture->log);
+    test_place_close(&fixture->place);
+    free(fixture);
     return 0;
 }
 
@@ -110,10 +91,10 @@ static struct answer query(struct topic_log *log, struct state_filter filter)
 
 static void finds_by_time_rule_priority_and_container(void **state)
 {
-    struct place *place = *state;
-    signals_put(place->log, 0, 1000, 64);
+    struct fixture *fixture = *state;
+    signals_put(fixture->log, 0, 1000, 64);
     struct state_filter any = {.priority_max = STATE_PRIORITY_ANY};
-    struct answer answer = query(place->log, any);
+    struct answer answer = query(fixture->log, any);
     assert_int_equal(answer.count, 1000);
     for (size_t index = 1; index < 1000; index++) /* by time, then by offset */
         assert_true(answer.numbers[index - 1] % 100 * 1000 + answer.numbers[index - 1] / 100 <
@@ -121,69 +102,69 @@ static void finds_by_time_rule_priority_and_container(void **state)
     struct state_filter filter = any;
     filter.from_wall_ns = 10000000000u;
     filter.to_wall_ns = 19000000000u;
-    assert_int_equal(query(place->log, filter).count, 100);
+    assert_int_equal(query(fixture->log, filter).count, 100);
     filter.rule = SPAN("r3");
-    answer = query(place->log, filter);
+    answer = query(fixture->log, filter);
     assert_int_equal(answer.count, 30); /* 11, 15 and 19 of each hundred */
     for (size_t index = 0; index < answer.count; index++)
         assert_int_equal(answer.numbers[index] % 4, 3);
     filter = any;
     filter.priority_max = 1;
-    assert_int_equal(query(place->log, filter).count, 250);
+    assert_int_equal(query(fixture->log, filter).count, 250);
     filter.priority_max = 0;
     filter.rule = SPAN("r1"); /* odd numbers are never of priority 0 */
-    assert_int_equal(query(place->log, filter).count, 0);
+    assert_int_equal(query(fixture->log, filter).count, 0);
     filter = any;
     filter.container = SPAN("shop");
-    assert_int_equal(query(place->log, filter).count, 100);
+    assert_int_equal(query(fixture->log, filter).count, 100);
     filter.container = SPAN("b0");
-    assert_int_equal(query(place->log, filter).count, 100);
+    assert_int_equal(query(fixture->log, filter).count, 100);
     filter.container = SPAN("none");
-    assert_int_equal(query(place->log, filter).count, 0);
+    assert_int_equal(query(fixture->log, filter).count, 0);
 }
 
 static void honours_limit_order_and_the_visitor(void **state)
 {
-    struct place *place = *state;
-    signals_put(place->log, 0, 1000, 64);
+    struct fixture *fixture = *state;
+    signals_put(fixture->log, 0, 1000, 64);
     struct state_filter filter = {.priority_max = STATE_PRIORITY_ANY, .limit = 700};
-    assert_int_equal(query(place->log, filter).count, 700);
+    assert_int_equal(query(fixture->log, filter).count, 700);
     filter.is_newest_first = true;
     filter.limit = 12;
-    struct answer answer = query(place->log, filter);
+    struct answer answer = query(fixture->log, filter);
     assert_int_equal(answer.count, 12);
     assert_int_equal(answer.numbers[0], 999);
     assert_int_equal(answer.numbers[9], 99);
     assert_int_equal(answer.numbers[10], 998);
     filter.limit = 0;
     answer = (struct answer){.count_max = 300};
-    MUST(state_query_signals(place->log, &filter, answer_take, &answer, err));
+    MUST(state_query_signals(fixture->log, &filter, answer_take, &answer, err));
     assert_int_equal(answer.count, 300);
 }
 
 static void the_index_forgets_what_was_trimmed_or_aborted(void **state)
 {
-    struct place *place = *state;
+    struct fixture *fixture = *state;
     for (uint64_t first = 0; first < 4000; first += 100)
-        signals_put(place->log, first, first + 100, 8192); /* 32 MiB through 16 */
+        signals_put(fixture->log, first, first + 100, 8192); /* 32 MiB through 16 */
     struct topic_info info;
-    MUST(topic_info_get(place->log, STATE_TOPIC_SIGNALS, &info, err));
+    MUST(topic_info_get(fixture->log, STATE_TOPIC_SIGNALS, &info, err));
     assert_true(info.first > 1900 && info.end == 4000);
     struct state_filter filter = {.priority_max = STATE_PRIORITY_ANY};
-    assert_int_equal(query(place->log, filter).count, 4000 - info.first);
-    MUST(topic_begin(place->log, err));
+    assert_int_equal(query(fixture->log, filter).count, 4000 - info.first);
+    MUST(topic_begin(fixture->log, err));
     struct state_signal signal = {.offset = 4000, .rule = SPAN("aborted")};
-    MUST(state_signal_put(place->log, &signal, err));
-    topic_abort(place->log);
-    assert_int_equal(query(place->log, filter).count, 4000 - info.first);
+    MUST(state_signal_put(fixture->log, &signal, err));
+    topic_abort(fixture->log);
+    assert_int_equal(query(fixture->log, filter).count, 4000 - info.first);
     struct writer out;
     bool is_known;
     writer_init(&out, 10000);
-    MUST(state_record_get(place->log, STATE_TOPIC_SIGNALS, 3999, &out, &is_known, err));
+    MUST(state_record_get(fixture->log, STATE_TOPIC_SIGNALS, 3999, &out, &is_known, err));
     assert_true(is_known && out.len == 8192);
-    MUST(state_record_get(place->log, STATE_TOPIC_SIGNALS, 0, &out, &is_known, err));
+    MUST(state_record_get(fixture->log, STATE_TOPIC_SIGNALS, 0, &out, &is_known, err));
     assert_false(is_known);
-    MUST(state_record_get(place->log, "evidence", 0, &out, &is_known, err));
+    MUST(state_record_get(fixture->log, "evidence", 0, &out, &is_known, err));
     assert_false(is_known);
     writer_free(&out);
 }
@@ -195,37 +176,37 @@ static void counter_append(void *context, const char *name, uint64_t value)
 
 static void counters_add_up_and_roll_back(void **state)
 {
-    struct place *place = *state;
+    struct fixture *fixture = *state;
     uint64_t value;
-    MUST(topic_begin(place->log, err));
-    MUST(state_counter_add(place->log, "drops.ring", 5, err));
-    MUST(state_counter_add(place->log, "drops.ring", 6, err));
-    MUST(state_counter_add(place->log, "drops.full", 1, err));
-    MUST(state_counter_add(place->log, "restarts.engine", 1, err));
-    MUST(topic_commit(place->log, err));
-    MUST(topic_begin(place->log, err));
-    MUST(state_counter_add(place->log, "drops.ring", 100, err));
-    topic_abort(place->log);
-    MUST(state_counter_get(place->log, "drops.ring", &value, err));
+    MUST(topic_begin(fixture->log, err));
+    MUST(state_counter_add(fixture->log, "drops.ring", 5, err));
+    MUST(state_counter_add(fixture->log, "drops.ring", 6, err));
+    MUST(state_counter_add(fixture->log, "drops.full", 1, err));
+    MUST(state_counter_add(fixture->log, "restarts.engine", 1, err));
+    MUST(topic_commit(fixture->log, err));
+    MUST(topic_begin(fixture->log, err));
+    MUST(state_counter_add(fixture->log, "drops.ring", 100, err));
+    topic_abort(fixture->log);
+    MUST(state_counter_get(fixture->log, "drops.ring", &value, err));
     assert_int_equal(value, 11);
-    MUST(state_counter_get(place->log, "never", &value, err));
+    MUST(state_counter_get(fixture->log, "never", &value, err));
     assert_int_equal(value, 0);
     struct writer out;
     writer_init(&out, 1000);
-    MUST(state_counters(place->log, "drops.", counter_append, &out, err));
+    MUST(state_counters(fixture->log, "drops.", counter_append, &out, err));
     assert_true(span_eq(writer_span(&out), SPAN("drops.full=1 drops.ring=11 ")));
     writer_free(&out);
 }
 
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
+#define IN_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_PLACE(finds_by_time_rule_priority_and_container),
-        IN_PLACE(honours_limit_order_and_the_visitor),
-        IN_PLACE(the_index_forgets_what_was_trimmed_or_aborted),
-        IN_PLACE(counters_add_up_and_roll_back),
+        IN_STORE(finds_by_time_rule_priority_and_container),
+        IN_STORE(honours_limit_order_and_the_visitor),
+        IN_STORE(the_index_forgets_what_was_trimmed_or_aborted),
+        IN_STORE(counters_add_up_and_roll_back),
     };
     return cmocka_run_group_tests_name("state", tests, NULL, NULL);
 }

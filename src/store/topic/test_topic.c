@@ -33,7 +33,7 @@ static void check_numbers(struct topic_log *log, const char *topic, uint64_t fir
 
 static void reads_back_what_was_committed_across_reopening(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     struct topic_log *log = log_open(place->fd, false, 0);
     for (uint64_t batch = 0; batch < 10; batch++) {
         MUST(topic_begin(log, err));
@@ -53,7 +53,7 @@ static void reads_back_what_was_committed_across_reopening(void **state)
 static void keeps_keys_values_and_their_absence(void **state)
 {
     static const span texts[] = {{NULL, 0}, SPAN(""), SPAN("a\0b"), SPAN("\xff")};
-    struct place *place = *state;
+    struct test_place *place = *state;
     struct topic_log *log = log_open(place->fd, false, 0);
     MUST(topic_begin(log, err));
     for (size_t key = 0; key < 4; key++)
@@ -79,7 +79,7 @@ static void keeps_keys_values_and_their_absence(void **state)
 
 static void splits_large_transactions_and_seeks_in_them(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     struct topic_log *log = log_open(place->fd, false, 0);
     uint8_t *bytes = malloc(TOPIC_RECORD_BYTES_MAX + 1);
     for (size_t index = 0; index <= TOPIC_RECORD_BYTES_MAX; index++)
@@ -116,7 +116,7 @@ static void splits_large_transactions_and_seeks_in_them(void **state)
 
 static void an_abort_leaves_nothing_behind(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     struct topic_log *log = log_open(place->fd, false, 0);
     uint64_t position;
     bool is_known;
@@ -143,7 +143,7 @@ static void an_abort_leaves_nothing_behind(void **state)
 
 static void positions_hold_any_number_per_consumer_and_input(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     struct topic_log *log = log_open(place->fd, false, 0);
     uint64_t position;
     bool is_known;
@@ -166,7 +166,7 @@ static void positions_hold_any_number_per_consumer_and_input(void **state)
 
 static void state_is_walked_in_key_order_and_deleted(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     struct topic_log *log = log_open(place->fd, false, 0);
     MUST(topic_begin(log, err));
     MUST(topic_state_put(log, "s", SPAN("b"), SPAN("2"), err));
@@ -187,7 +187,7 @@ static void state_is_walked_in_key_order_and_deleted(void **state)
 
 static void a_full_store_drops_its_oldest_batches_and_counts_them(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     struct topic_log *log = log_open(place->fd, false, TOPIC_SIZE_BYTES_MIN);
     uint32_t random = 1;
     static uint32_t noise[2048]; /* 8 KiB that zstd cannot shrink */
@@ -229,7 +229,7 @@ static void a_full_store_drops_its_oldest_batches_and_counts_them(void **state)
 
 static void a_lowered_bound_shrinks_the_file(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     struct topic_log *log = log_open(place->fd, false, 0);
     uint32_t random = 1;
     static uint32_t noise[65536];
@@ -254,7 +254,7 @@ static void a_lowered_bound_shrinks_the_file(void **state)
 
 static void readers_follow_the_writer_and_hold_nothing(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     struct topic_log *log = log_open(place->fd, false, 0);
     struct topic_log *other = log_open(place->fd, true, 0);
     struct topic_reader *reader;
@@ -322,8 +322,6 @@ static void batch_rejects_every_truncation(void **state)
     ZSTD_freeDCtx(decompressor);
     writer_free(&batch);
 }
-
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
 
 int main(void)
 {

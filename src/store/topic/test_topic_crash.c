@@ -34,6 +34,7 @@ static void record_append(struct topic_log *log, const char *topic, uint64_t num
 /* Goes on from the stored position for ever, and tells what it has committed. */
 static void child_run(int dir_fd, int report_fd, uint32_t random)
 {
+    *test_is_child() = true;
     struct topic_log *log = log_open(dir_fd, false, 0);
     uint64_t position = position_get(log);
     for (;;) {
@@ -87,7 +88,7 @@ static void check_topic(struct topic_log *log, const char *topic, uint64_t from,
 
 static void sigkill_loses_nothing_and_doubles_nothing(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     uint32_t random = 12345;
     uint64_t checked = 0;
     size_t kills_with_progress = 0;
@@ -136,8 +137,7 @@ static void sigkill_loses_nothing_and_doubles_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(sigkill_loses_nothing_and_doubles_nothing, place_open,
-                                        place_close),
+        IN_PLACE(sigkill_loses_nothing_and_doubles_nothing),
     };
     return cmocka_run_group_tests_name("topic_crash", tests, NULL, NULL);
 }

@@ -26,6 +26,7 @@ static void in_child(void (*run)(int dir_fd), int dir_fd, uid_t user)
         if (user &&
             (setgroups(0, NULL) || setresgid(user, user, user) || setresuid(user, user, user)))
             _exit(2);
+        *test_is_child() = true;
         run(dir_fd);
         _exit(0);
     }
@@ -68,7 +69,7 @@ static void append_one(int dir_fd)
 
 static void works_in_a_folder_that_cannot_be_reached_by_path(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     if (geteuid() != 0)
         skip();
     assert_int_equal(mkdirat(place->fd, "inner", 0700), 0); /* place itself is root's, 0700 */
@@ -84,7 +85,7 @@ static void works_in_a_folder_that_cannot_be_reached_by_path(void **state)
     assert_int_equal(info_get(log, "t").end, 1800);
     topic_log_close(log);
     in_child(append_one, inner, nobody);
-    place_empty(inner);
+    test_place_empty(inner);
     close(inner);
     unlinkat(place->fd, "inner", AT_REMOVEDIR);
 }
@@ -98,7 +99,7 @@ static void read_one(int dir_fd)
 
 static void readers_need_no_right_to_write(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     if (geteuid() != 0)
         skip();
     struct topic_log *log = log_open(place->fd, false, 0);
@@ -121,7 +122,7 @@ static void expect_denied(int dir_fd)
 
 static void missing_rights_are_told_as_such(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     if (geteuid() != 0)
         skip();
     append_one(place->fd);
@@ -142,7 +143,7 @@ static void expect_in_use(int dir_fd)
 
 static void a_second_writer_is_refused_by_name(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     struct err_ctx fault = {0};
     struct topic_log *log = log_open(place->fd, false, 0);
     commit_one(log);
@@ -155,7 +156,7 @@ static void a_second_writer_is_refused_by_name(void **state)
 
 static void nothing_to_read_is_told_as_such(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     struct err_ctx fault = {0};
     assert_int_equal(open_kind(place->fd, true, &fault), ERR_STATE);
     assert_non_null(strstr(fault.text, "no store in this directory yet"));
@@ -167,7 +168,7 @@ static void nothing_to_read_is_told_as_such(void **state)
 
 static void links_are_not_followed(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     struct err_ctx fault = {0};
     append_one(place->fd);
     assert_int_equal(renameat(place->fd, "picket.db", place->fd, "elsewhere"), 0);
@@ -176,7 +177,7 @@ static void links_are_not_followed(void **state)
     assert_int_not_equal(open_kind(place->fd, true, &fault), OK);
 }
 
-static void run_sql(struct place *place, const char *sql)
+static void run_sql(struct test_place *place, const char *sql)
 {
     char path[96];
     sqlite3 *db;
@@ -188,7 +189,7 @@ static void run_sql(struct place *place, const char *sql)
 
 static void newer_and_foreign_files_are_refused_untouched(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     struct err_ctx fault = {0};
     run_sql(place, "CREATE TABLE other (a)");
     for (int is_read_only = 0; is_read_only < 2; is_read_only++) {
@@ -196,7 +197,7 @@ static void newer_and_foreign_files_are_refused_untouched(void **state)
         assert_non_null(strstr(fault.text, "belongs to another program"));
     }
     run_sql(place, "SELECT a FROM other");
-    place_empty(place->fd);
+    test_place_empty(place->fd);
     append_one(place->fd);
     run_sql(place, "PRAGMA user_version = 99");
     for (int is_read_only = 0; is_read_only < 2; is_read_only++) {
@@ -207,12 +208,12 @@ static void newer_and_foreign_files_are_refused_untouched(void **state)
 
 static void damage_is_an_error_wherever_it_lies(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     uint8_t garbage[4096];
     memset(garbage, 0xa5, sizeof garbage);
     size_t refused = 0;
     for (int page = 0; page < 24; page++) {
-        place_empty(place->fd);
+        test_place_empty(place->fd);
         struct topic_log *log = log_open(place->fd, false, 0);
         for (int batch = 0; batch < 300; batch++)
             commit_one(log);
@@ -310,7 +311,7 @@ static void check_full_disk(int disk, const char *path)
 
 static void a_full_disk_rolls_back_whole_and_is_left_behind(void **state)
 {
-    struct place *place = *state;
+    struct test_place *place = *state;
     if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
         print_message("skipped: needs root and a mount namespace of its own\n");
@@ -322,8 +323,6 @@ static void a_full_disk_rolls_back_whole_and_is_left_behind(void **state)
     close(disk);
     assert_int_equal(umount(place->path), 0);
 }
-
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
 
 int main(void)
 {
