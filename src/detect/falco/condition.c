@@ -300,6 +300,16 @@ static bool direction_parse(struct parser *parser, uint32_t *ret)
     return is_direction;
 }
 
+static uint32_t marked(struct parser *parser, const struct operand *left, uint32_t node)
+{
+    struct diagnostics *diagnostics = parser->compile->collection->diagnostics;
+    if (node != RULE_NONE && diagnostics->is_strict) {
+        struct position at = text_position(parser->text, left->offset);
+        diagnostics_mark(diagnostics, node, &at);
+    }
+    return node;
+}
+
 static uint32_t parse_comparison(struct parser *parser, const struct operand *left)
 {
     skip_blanks(parser);
@@ -318,14 +328,14 @@ static uint32_t parse_comparison(struct parser *parser, const struct operand *le
         return RULE_NONE;
     }
     if (operator_->kind == OPERATOR_UNARY)
-        return check_exists(parser, left);
+        return marked(parser, left, check_exists(parser, left));
     skip_blanks(parser);
     struct operand right;
     if (right_parse(parser, &right))
-        return check_relation(parser, left, operator_, &right);
+        return marked(parser, left, check_relation(parser, left, operator_, &right));
     if (parser->is_aborted)
         return RULE_NONE;
-    return comparison_values(parser, left, operator_);
+    return marked(parser, left, comparison_values(parser, left, operator_));
 }
 
 /* ---- macros ---- */

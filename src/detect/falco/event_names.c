@@ -101,3 +101,9 @@ const char *hint_event(span name)
 {
     return hint_nearest(names, NAME_COUNT, name);
 }
+
+const char *const *falco_event_names(size_t *ret_count)
+{
+    *ret_count = NAME_COUNT;
+    return names;
+}

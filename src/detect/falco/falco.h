@@ -26,3 +26,6 @@ struct falco_input {
  * of no use. Warnings do not make it false. */
 bool falco_load(const struct falco_input *inputs, size_t count, const struct schema *schema,
                 struct rule_builder *builder, struct diagnostics *diagnostics);
+
+/* What evt.type may be in the language, sorted: names and how many. */
+const char *const *falco_event_names(size_t *ret_count);

@@ -131,6 +131,8 @@ static void unused_check(struct collection *collection)
         if (macro->is_built) /* its nodes are of the other builder */
             macro->state = ITEM_NEW;
     }
+    bool is_strict = collection->diagnostics->is_strict;
+    collection->diagnostics->is_strict = false; /* marks are of the builder's nodes */
     for (size_t index = 0; index < collection->macro_count; index++) {
         struct falco_macro *macro = &collection->macros[index];
         if (macro->is_used || macro->state != ITEM_NEW)
@@ -146,6 +148,7 @@ static void unused_check(struct collection *collection)
             diagnostics_warning(collection->diagnostics, &collection->lists[index].at,
                                 "list '" PRI_SPAN "' is used by nothing",
                                 ARG_SPAN(collection->lists[index].name));
+    collection->diagnostics->is_strict = is_strict;
     rule_builder_close(compile.builder);
 }
 

@@ -13,6 +13,7 @@
 #include "core/writer.h"
 #include "event/event.h"
 #include "rule/build.h"
+#include "rule/inspect.h"
 
 /* Falco's priorities, most severe first; Sigma's levels map onto them. */
 enum rule_priority {

@@ -6,6 +6,7 @@
 
 #define TEXT_MAX  512
 #define ARENA_MAX ((size_t)8 << 20)
+#define MARKS_MAX 4000000u
 
 void diagnostics_init(struct diagnostics *diagnostics, size_t count_max)
 {
@@ -17,6 +18,7 @@ void diagnostics_free(struct diagnostics *diagnostics)
 {
     arena_free(&diagnostics->arena);
     free(diagnostics->items);
+    free(diagnostics->marks);
     diagnostics_init(diagnostics, diagnostics->count_max);
 }
 
@@ -71,6 +73,31 @@ void diagnostics_warning_hint(struct diagnostics *diagnostics, const struct posi
     va_start(args, format);
     report(diagnostics, at, false, hint, format, args);
     va_end(args);
+}
+
+void diagnostics_mark(struct diagnostics *diagnostics, uint32_t number, const struct position *at)
+{
+    if (diagnostics->is_strict &&
+        vector_grow(&diagnostics->marks, &diagnostics->marks_size, diagnostics->mark_count,
+                    MARKS_MAX, sizeof *diagnostics->marks))
+        diagnostics->marks[diagnostics->mark_count++] = (struct mark){number, *at};
+}
+
+const struct position *diagnostics_marked(const struct diagnostics *diagnostics, uint32_t number,
+                                          const struct position *near)
+{
+    const struct position *any = NULL;
+    const struct position *best = NULL;
+    for (size_t index = 0; index < diagnostics->mark_count; index++) {
+        const struct position *at = &diagnostics->marks[index].at;
+        if (diagnostics->marks[index].number != number)
+            continue;
+        any = at;
+        if (at->line >= near->line && span_eq(at->file, near->file) &&
+            (!best || at->line < best->line))
+            best = at;
+    }
+    return best ? best : any;
 }
 
 void diagnostics_write(const struct diagnostics *diagnostics, struct writer *out)

@@ -32,6 +32,13 @@ struct diagnostic {
     span hint; /* what was meant; data NULL: none */
 };
 
+/* Where a front end read what it made a number of (a node of the rules' logic), so that what is
+ * found out later can say where. */
+struct mark {
+    uint32_t number;
+    struct position at;
+};
+
 struct diagnostics {
     struct arena arena;
     struct diagnostic *items;
@@ -39,6 +46,9 @@ struct diagnostics {
     size_t error_count; /* all that were reported, kept or not */
     size_t warning_count;
     size_t count_max; /* to keep */
+    bool is_strict;   /* asks front ends for marks, and for warnings that only an author wants */
+    struct mark *marks;
+    size_t mark_count, marks_size;
 };
 
 void diagnostics_init(struct diagnostics *diagnostics, size_t count_max);
@@ -58,6 +68,13 @@ __attribute__((format(printf, 4, 5))) void diagnostics_warning_hint(struct diagn
                                                                     const char *format, ...);
 /* Lines `file:line:col: error: text; did you mean 'hint'?`, in the order they were reported. */
 void diagnostics_write(const struct diagnostics *diagnostics, struct writer *out);
+
+/* Nothing unless is_strict. */
+void diagnostics_mark(struct diagnostics *diagnostics, uint32_t number, const struct position *at);
+/* The mark of that number in the file of `near` that stands next behind it, else any, or NULL.
+ * O(marks). */
+const struct position *diagnostics_marked(const struct diagnostics *diagnostics, uint32_t number,
+                                          const struct position *near);
 
 /* ---- documents ---- */
 
