@@ -20,7 +20,7 @@ case_every_command_has_help_that_names_its_options() {
     declare -A options=(
         [run]='config rules state console output for' [replay]='source logsource rules output stage'
         [query]='state from to rule container output' [status]='state output'
-        [record]='output for' [rules]='' [test]='rules only junit tap' [check]='')
+        [record]='output for' [rules]='' [test]='rules only junit tap' [check]=strict)
     "$PICKET" --help >"$work/all"
     for command in "${!options[@]}"; do
         grep -qE "^  $command " "$work/all"
@@ -73,6 +73,62 @@ case_check_says_where_a_file_is_wrong() {
     fails 1 "$work/set/b.yaml:8:" "$PICKET" check "$work/set"
     grep -qE 'b.yaml:8:[0-9]+: error: ' "$work/err"
     grep -q 'did you mean' "$work/err"
+}
+
+case_check_names_all_that_is_wrong_in_one_run() {
+    cat >"$work/rule.yml" <<'END'
+- list: shells
+  items: [bash, [zsh]]
+- macro: opened
+  condition: evt.type = opn
+- rule: One
+  desc: d
+  condition: >
+    opend and proc.nmae = a and (proc.pid = x or
+    proc.name contians y) and proc.name in shels
+  output: "%proc.nmae %"
+  priority: loud
+  tgas: [a]
+END
+    fails 1 '' "$PICKET" check "$work/rule.yml"
+    grep -oE 'rule.yml:[0-9]+:[0-9]+: (error|warning): .*' "$work/err" >"$work/found"
+    for wanted in "2:17: error: expected a value" "4:25: error: unknown event type 'opn'; did you" \
+        "8:5: error: unknown macro 'opend'; did you mean 'opened'" \
+        "8:15: error: unknown field 'proc.nmae'; did you mean 'proc.name'" \
+        "8:45: error: expected a number, found 'x'" "9:15: error: expected an operator" \
+        "9:44: error: unknown list 'shels'; did you mean 'shells'" \
+        "10:13: error: unknown field 'proc.nmae'" "10:23: error: expected a field behind '%'" \
+        "11:13: error: rule 'One': 'priority'" "12:3: warning: unknown key 'tgas'"; do
+        grep -qF "rule.yml:$wanted" "$work/found" || { echo "no $wanted"; cat "$work/found"; return 1; }
+    done
+}
+
+case_check_strict_asks_for_what_a_rule_in_service_needs() {
+    good_rule Any >"$work/rule.yml"
+    "$PICKET" check "$work/rule.yml"
+    fails 1 "no strategy" "$PICKET" check --strict "$work/rule.yml"
+    grep -q 'no events' "$work/err"
+    grep -q 'no tag names a technique' "$work/err"
+    cp -r "$root/rules" "$work/rules"
+    "$PICKET" check --strict "$work/rules"
+    cd "$work/rules/credential"
+    sed -i 's/^owner: .*//; s/^## False Positives$/## Nothing/' shadow_read.md
+    sed -i '/"match": false/d' shadow_read.test.ndjson
+    sed -i 's/T1003.008/T1003.999/; s/^  condition: >$/&\n    proc.name = a and proc.name = b and/' \
+        shadow_read.yml
+    "$PICKET" check "$work/rules"
+    fails 1 "no such technique in ATT&CK" "$PICKET" check --strict "$work/rules"
+    grep -qF "lacks the section '## False Positives'" "$work/err"
+    grep -qF "names no 'owner'" "$work/err"
+    grep -qF "no event that must not fire it" "$work/err"
+    grep -qE "shadow_read.yml:[0-9]+:23: error: .* can never hold: 'proc.name = a', 'proc.name = b'" \
+        "$work/err"
+}
+
+case_warnings_fail_a_strict_check() {
+    printf -- '- list: unused\n  items: [a]\n' >"$work/list.yml"
+    "$PICKET" check "$work/list.yml"
+    fails 1 "warning: list 'unused' is used by nothing" "$PICKET" check --strict "$work/list.yml"
 }
 
 case_an_empty_state_folder_is_told() {

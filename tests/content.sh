@@ -7,4 +7,8 @@ case_every_shipped_rule_is_whole() {
     "$root/tests/content/check.sh"
 }
 
+case_every_shipped_rule_passes_the_strict_check() {
+    "$PICKET" check --strict "$root/rules"
+}
+
 run_cases

@@ -63,8 +63,8 @@ static const struct error_case error_cases[] = {
      "f0.yaml:5:31: error: expected a blank or '(' behind 'and' or 'or'\n"},
     {RULE("proc.name = 'a"), "f0.yaml:5:26: error: the quote is not closed\n"},
     {RULE("proc.name = 'a\\q'"), "f0.yaml:5:28: error: unknown escape: expected one of \\b \\f \\n "
-     "\\r \\t \\\\ \\/ \\xNN or an "
-     "escaped quote\n"},
+     "\\r \\t \\\\ \\/ \\xNN or "
+     "an escaped quote\n"},
     {RULE("nothing"), "f0.yaml:5:14: error: unknown macro 'nothing'\n"},
     {"- macro: spawned\n  condition: evt.num = 1\n" RULE("spwaned and spawned"),
      "f0.yaml:7:14: error: unknown macro 'spwaned'; did you mean 'spawned'?\n"},
@@ -139,11 +139,11 @@ static const struct error_case error_cases[] = {
      "f0.yaml:5:37: error: bad regex at byte 3: missing closing parenthesis\n"
      "f0.yaml:5:48: error: bad regex at byte 2: missing terminating ] for character class\n"},
     {RULE("proc.name = 'a\\q' and proc.nmae = 'b\\q'"),
-     "f0.yaml:5:28: error: unknown escape: expected one of \\b \\f \\n \\r \\t \\\\ \\/ \\xNN or an "
-     "escaped quote\n"
+     "f0.yaml:5:28: error: unknown escape: expected one of \\b \\f \\n \\r \\t \\\\ \\/ \\xNN or "
+     "an escaped quote\n"
      "f0.yaml:5:36: error: unknown field 'proc.nmae'; did you mean 'proc.name'?\n"
-     "f0.yaml:5:50: error: unknown escape: expected one of \\b \\f \\n \\r \\t \\\\ \\/ \\xNN or an "
-     "escaped quote\n"},
+     "f0.yaml:5:50: error: unknown escape: expected one of \\b \\f \\n \\r \\t \\\\ \\/ \\xNN or "
+     "an escaped quote\n"},
     {RULE("evt.type in (execve, opn) and proc.name in shels")
      "- list: shells\n  items: [sh]\n",
      "f0.yaml:5:35: error: unknown event type 'opn'; did you mean 'open'?\n"
@@ -279,7 +279,8 @@ static const struct item_case item_cases[] = {
     {{"- list: outer\n  items: [inner]\n- list: inner\n  items: [x]\n" RULE("proc.name in (outer)"),
       "- list: outer\n  items: [y]\n  append: true\n"},
      "proc.name=x", "r"},
-    {{"- list: outer\n  items: [inner]\n- list: inner\n  items: [x]\n" RULE("proc.name in (outer)")},
+    {{"- list: outer\n  items: [inner]\n- list: inner\n  items: [x]\n"
+      RULE("proc.name in (outer)")},
      "proc.name=x", ""},
     {{"- list: one\n  items: [x]\n- list: two\n  items: [one]\n- list: three\n  items: [two, y]\n"
       RULE("proc.name in (three)")},
@@ -295,7 +296,8 @@ static const struct item_case item_cases[] = {
      "proc.name=b", "r"},
     {{RULE("proc.name = a") "  override:\n"}, "proc.name=a", "r"},
     {{RULE("proc.name = a") "  enabled: No\n", "- rule: r\n  enabled: ON\n"}, "proc.name=a", "r"},
-    {{"- &base\n  rule: base\n  desc: d\n  output: o\n  priority: INFO\n  condition: proc.name = a\n"
+    {{"- &base\n  rule: base\n  desc: d\n  output: o\n  priority: INFO\n"
+      "  condition: proc.name = a\n"
       "- <<: *base\n  rule: derived\n"},
      "proc.name=a", "base,derived"},
     {{"- macro: other\n  condition: ka.verb = create\n"
@@ -311,7 +313,8 @@ static const struct item_case item_cases[] = {
     {{RULE("proc.name exists") "  exceptions:\n    - name: e\n      fields: [proc.name]\n"
       "      comps: [' startswith anyof ']\n      values:\n        - [[x, ab]]\n"},
      "proc.name=abc", ""},
-    {{RULE("proc.name exists") "  exceptions:\n    - name: e\n      fields: ['tolower(proc.name)']\n"
+    {{RULE("proc.name exists") "  exceptions:\n    - name: e\n"
+      "      fields: ['tolower(proc.name)']\n"
       "      values:\n        - [abc]\n"},
      "proc.name=ABC", ""},
     {{"- list: known\n  items: [x, y]\n" RULE("proc.name exists") "  exceptions:\n    - name: e\n"

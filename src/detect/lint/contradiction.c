@@ -1,7 +1,7 @@
-/* Conditions that can never hold. A conjunction's comparisons are facts; facts on one value are held
- * against each other. Of a disjunction, each part is tried with the facts around it: one that cannot
- * hold is left out, one that is alone adds its facts. What is given up (too many facts or steps)
- * counts as something that may hold. */
+/* Conditions that can never hold. A conjunction's comparisons are facts; facts on one value are
+ * held against each other. Of a disjunction, each part is tried with the facts around it: one that
+ * cannot hold is left out, one that is alone adds its facts. What is given up (too many facts or
+ * steps) counts as something that may hold. */
 #include "lint/fact.h"
 
 #define FACTS_MAX        512
@@ -13,7 +13,7 @@ struct search {
     struct lint *lint;
     struct fact facts[FACTS_MAX];
     size_t count;
-    size_t culprit;   /* facts that exclude each other: the later one */
+    size_t culprit; /* facts that exclude each other: the later one */
     bool has_culprit;
     size_t depth;
 };
@@ -75,21 +75,38 @@ static bool gather(struct search *search, uint32_t id, bool truth, struct choice
     return is_good;
 }
 
-/* How many parts of a choice may hold; *ret_one: one of them. */
-static uint32_t parts_alive(struct search *search, const struct choice *choice, uint32_t *ret_one)
+/* Is there a part of the choice that may hold beside the facts? */
+static bool has_part(struct search *search, const struct choice *choice)
+{
+    struct rule_node node;
+    bool may = false;
+    rule_program_node(search->lint->program, choice->node, &node);
+    for (uint32_t index = 0; index < node.count && !may; index++) {
+        size_t before = search->count;
+        may = may_hold(search, node.children[index], choice->truth);
+        search->count = before;
+    }
+    return may || node.count == 0;
+}
+
+/* How many parts of a choice may hold, each with a part of every other; *ret_one: one of them. */
+static uint32_t parts_alive(struct search *search, const struct choices *choices, size_t number,
+                            uint32_t *ret_one)
 {
     struct rule_node node;
     uint32_t alive = 0;
+    const struct choice *choice = &choices->items[number];
     rule_program_node(search->lint->program, choice->node, &node);
-    for (uint32_t index = 0; index < node.count; index++) {
+    for (uint32_t index = 0; index < node.count && alive < 2; index++) {
         size_t before = search->count;
-        if (may_hold(search, node.children[index], choice->truth)) {
+        bool may = may_hold(search, node.children[index], choice->truth);
+        for (size_t other = 0; may && other < choices->count; other++)
+            if (other != number && !choices->items[other].is_settled)
+                may = has_part(search, &choices->items[other]);
+        if (may)
             *ret_one = node.children[index];
-            alive++;
-        }
+        alive += may;
         search->count = before;
-        if (alive > 1)
-            break;
     }
     return alive;
 }
@@ -104,7 +121,7 @@ static bool choices_round(struct search *search, struct choices *choices, bool *
         uint32_t one = RULE_NONE;
         if (choice->is_settled)
             continue;
-        uint32_t alive = parts_alive(search, choice, &one);
+        uint32_t alive = parts_alive(search, choices, index, &one);
         *ret_is_good = alive > 0;
         if (alive != 1)
             continue;
@@ -156,9 +173,10 @@ static void parts_report(struct search *search, uint32_t root)
             if (!may && search->has_culprit) {
                 const struct fact *culprit = &search->facts[search->culprit];
                 struct position at = lint_position(search->lint, culprit->node);
-                if (is_own(search->lint, &at))
+                if (is_own(search->lint, &at) &&
+                    !fact_is_alone(culprit, search->facts, search->culprit + 1))
                     fact_report(search->lint, &at, "this part of an 'or' can never hold", culprit,
-                                search->facts, search->count);
+                                search->facts, search->culprit + 1);
             }
             search->count = before;
         }
@@ -183,8 +201,9 @@ void lint_contradictions(struct lint *lint, uint32_t root)
     } else if (search->has_culprit) {
         const struct fact *culprit = &search->facts[search->culprit];
         struct position at = lint_position(lint, culprit->node);
-        fact_report(lint, &at, "the condition can never hold", culprit, search->facts,
-                    search->count);
+        if (!fact_is_alone(culprit, search->facts, search->culprit + 1))
+            fact_report(lint, &at, "the condition can never hold", culprit, search->facts,
+                        search->culprit + 1);
     } else {
         lint_report(lint, &lint->at, "the condition can never hold");
     }

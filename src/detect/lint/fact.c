@@ -13,9 +13,9 @@ void fact_init(const struct lint *lint, uint32_t node, uint32_t predicate, bool 
     const struct rule_compare *compare = ret->on.compare;
     bool is_exists = compare->op == RULE_EXISTS;
     ret->is_positive = truth != compare->is_negated;
-    ret->is_plain = !ret->on.is_relation && !is_exists && ret->on.count > 0 &&
-                    (ret->on.count == 1 || compare->literals == (compare->is_negated ? RULE_ALL
-                                                                                     : RULE_ANY));
+    ret->is_plain =
+        !ret->on.is_relation && !is_exists && ret->on.count > 0 &&
+        (ret->on.count == 1 || compare->literals == (compare->is_negated ? RULE_ALL : RULE_ANY));
     /* not (all of them): at least one may fail, which says nothing about the others */
     ret->needs_a_value = is_exists ? ret->is_positive : truth != compare->when_absent;
 }
@@ -290,11 +290,18 @@ bool facts_agree(struct lint *lint, const struct fact *facts, size_t count)
     for (size_t index = 0; index < count; index++) {
         const struct fact *fact = &facts[index];
         if (fact->on.left == last->on.left && fact->is_plain && fact->is_positive &&
-            fact->needs_a_value && fact->on.compare->op == RULE_EQUAL &&
-            !names_agree(lint, facts, count, fact))
+            fact->on.compare->op == RULE_EQUAL && !names_agree(lint, facts, count, fact))
             return false;
     }
     return domain_agrees(lint, facts, count, last) && ranges_agree(facts, count, last);
+}
+
+bool fact_is_alone(const struct fact *culprit, const struct fact *facts, size_t count)
+{
+    size_t beside = 0;
+    for (size_t index = 0; index < count; index++)
+        beside += facts[index].on.left == culprit->on.left;
+    return beside <= 1;
 }
 
 void fact_report(struct lint *lint, const struct position *at, const char *what,

@@ -20,6 +20,8 @@ void fact_init(const struct lint *lint, uint32_t node, uint32_t predicate, bool 
                struct fact *ret);
 /* May the last fact hold beside those before it? */
 bool facts_agree(struct lint *lint, const struct fact *facts, size_t count);
+/* Is it the only fact on its value? Then value.c has said what is wrong with it. */
+bool fact_is_alone(const struct fact *culprit, const struct fact *facts, size_t count);
 /* Says so, with the comparisons that exclude each other. */
 void fact_report(struct lint *lint, const struct position *at, const char *what,
                  const struct fact *culprit, const struct fact *facts, size_t count);

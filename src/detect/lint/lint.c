@@ -45,7 +45,7 @@ void lint_rules(struct rule_program *program, const struct lint_file *files, siz
         }
         if (lint.rule->stage == STAGE_RETIRED) /* its condition was not read */
             continue;
-        lint_values(&lint, rule_program_root(program, index));
+        lint_values(&lint, rule_program_root(program, index), true);
         lint_contradictions(&lint, rule_program_root(program, index));
     }
 }

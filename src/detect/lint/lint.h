@@ -1,9 +1,8 @@
 /* What is wrong with rules that load: the strict check.
  *
- *   strategy.c       the strategy beside a rule: nine sections, owner, techniques that exist; events
- *                    that must and must not fire it
- *   value.c          a comparison that no value of its field can pass
- *   contradiction.c  conditions that can never hold
+ *   strategy.c       the strategy beside a rule: nine sections, owner, techniques that exist;
+ * events that must and must not fire it value.c          a comparison that no value of its field
+ * can pass contradiction.c  conditions that can never hold
  *
  * Works on rules after their front ends, so it is the same for every language. Sound, not complete:
  * what it reports is wrong; not all that is wrong is found. Runs in the compiler role. */

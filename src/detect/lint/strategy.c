@@ -102,8 +102,9 @@ void lint_tests(struct lint *lint, const struct lint_file *file)
     span rest = file->tests, line;
     bool must_fire = false;
     if (!file->tests.data) {
-        lint_report(lint, &lint->at, "no events: expected a file of its name ending in "
-                                     ".test.ndjson");
+        lint_report(lint, &lint->at,
+                    "no events: expected a file of its name ending in "
+                    ".test.ndjson");
         return;
     }
     while (line_take(&rest, &line))

@@ -9,9 +9,10 @@
 
 static const char *const type_letters[] = {"f", "d", "4", "6", "u", "p", "e", "s", "l",
                                            "i", "t", "n", "b", "r", "m", "P", "o"};
-static const char *const type_words[] = {
-    "file",     "directory", "ipv4",    "ipv6",    "unix", "pipe",     "event", "signalfd",
-    "eventpoll", "inotify",  "timerfd", "netlink", "bpf",  "io_uring", "memfd", "pidfd", "<NA>"};
+static const char *const type_words[] = {"file",    "directory", "ipv4",     "ipv6",      "unix",
+                                         "pipe",    "event",     "signalfd", "eventpoll", "inotify",
+                                         "timerfd", "netlink",   "bpf",      "io_uring",  "memfd",
+                                         "pidfd",   "<NA>"};
 static const char *const protocols[] = {"tcp", "udp", "icmp", "raw", "<NA>"};
 
 static const struct {
@@ -46,8 +47,8 @@ const char *const *lint_domain(const struct lint *lint, const struct rule_predic
 
 static bool is_comm(const struct rule_predicate *predicate)
 {
-    static const char *const names[] = {"proc.name", "proc.pname", "proc.aname", "proc.sname",
-                                        "proc.vpgid.name", "proc.pgid.name"};
+    static const char *const names[] = {"proc.name",  "proc.pname",      "proc.aname",
+                                        "proc.sname", "proc.vpgid.name", "proc.pgid.name"};
     span name = predicate->field ? span_str(predicate->field->field->name) : SPAN("");
     for (size_t index = 0; index < sizeof names / sizeof names[0]; index++)
         if (span_eq(name, span_str(names[index])))
@@ -108,8 +109,8 @@ static bool is_port(const struct rule_predicate *predicate)
 static const char *number_fault(const struct rule_predicate *predicate, const struct value *value)
 {
     bool is_under = value->kind == VALUE_INT && value->integer < 0;
-    bool is_over = (value->kind == VALUE_INT && value->integer > PORT_MAX) ||
-                   value->kind == VALUE_UINT;
+    bool is_over =
+        (value->kind == VALUE_INT && value->integer > PORT_MAX) || value->kind == VALUE_UINT;
     if (predicate->compare->op != RULE_EQUAL)
         return NULL;
     if (!predicate->field && predicate->function == RULE_LENGTH && is_under)
@@ -141,9 +142,9 @@ static bool domain_names(const char *const *values, size_t count, span text)
 /* `in (/etc, /etc/ssh)`: the first says it all. */
 static void prefixes_check(struct lint *lint, uint32_t node, const struct rule_predicate *predicate)
 {
-    bool is_prefix = predicate->compare->op == RULE_PATH_PREFIX ||
-                     (predicate->compare->op == RULE_STARTS &&
-                      predicate->compare->case_mode == RULE_CASE_EXACT);
+    bool is_prefix =
+        predicate->compare->op == RULE_PATH_PREFIX ||
+        (predicate->compare->op == RULE_STARTS && predicate->compare->case_mode == RULE_CASE_EXACT);
     struct position at = lint_position(lint, node);
     if (!is_prefix || predicate->compare->literals != RULE_ANY || predicate->count > 1000)
         return;
@@ -156,8 +157,7 @@ static void prefixes_check(struct lint *lint, uint32_t node, const struct rule_p
                 !span_starts(whole, part) ||
                 (is_path && whole.data[part.len] != '/' && part.data[part.len - 1] != '/'))
                 continue;
-            lint_report(lint, &at,
-                        "'" PRI_SPAN "' is never reached: '" PRI_SPAN "' comes first",
+            lint_report(lint, &at, "'" PRI_SPAN "' is never reached: '" PRI_SPAN "' comes first",
                         ARG_SPAN(whole), ARG_SPAN(part));
             break;
         }
@@ -191,7 +191,7 @@ static void literals_check(struct lint *lint, uint32_t node, const struct rule_p
     }
 }
 
-static void predicate_check(struct lint *lint, uint32_t node, uint32_t id)
+static void predicate_check(struct lint *lint, uint32_t node, uint32_t id, bool truth)
 {
     struct rule_predicate predicate;
     struct position at = lint_position(lint, node);
@@ -200,14 +200,14 @@ static void predicate_check(struct lint *lint, uint32_t node, uint32_t id)
     if (predicate.is_relation || predicate.compare->op == RULE_EXISTS)
         return;
     if (predicate.count == 0) {
-        /* with an answer for absence it asks for that */
-        if (!predicate.compare->when_absent)
+        /* with an answer for absence it asks for that; where it must not hold, the list is one for
+         * users to fill */
+        if (truth && !predicate.compare->when_absent)
             lint_report(lint, &at, "no value to compare with: this never holds");
         return;
     }
     const char *const *domain = lint_domain(lint, &predicate, &count);
-    if (domain && predicate.compare->op != RULE_EQUAL &&
-        !domain_has(lint, id, domain, count)) {
+    if (domain && predicate.compare->op != RULE_EQUAL && !domain_has(lint, id, domain, count)) {
         lint_report(lint, &at, "no value of '%s' matches this", predicate.field->field->name);
         return;
     }
@@ -215,16 +215,16 @@ static void predicate_check(struct lint *lint, uint32_t node, uint32_t id)
     prefixes_check(lint, node, &predicate);
 }
 
-/* Nodes are shared: each is looked at once for a rule as far as LINT_STEPS_MAX reaches. Recursion is
- * bounded by the depth that an image may have. */
-void lint_values(struct lint *lint, uint32_t root)
+/* Nodes are shared: each is looked at as often as it is met, as far as LINT_STEPS_MAX reaches.
+ * Recursion is bounded by the depth that an image may have. */
+void lint_values(struct lint *lint, uint32_t root, bool truth)
 {
     struct rule_node node;
     if (++lint->steps > LINT_STEPS_MAX)
         return;
     rule_program_node(lint->program, root, &node);
     if (node.kind == RULE_NODE_PREDICATE)
-        predicate_check(lint, root, node.predicate);
+        predicate_check(lint, root, node.predicate, truth);
     for (uint32_t index = 0; index < node.count; index++)
-        lint_values(lint, node.children[index]);
+        lint_values(lint, node.children[index], truth != (node.kind == RULE_NODE_NOT));
 }

@@ -11,8 +11,10 @@ uint32_t rule_program_root(const struct rule_program *program, uint32_t index)
 void rule_program_node(const struct rule_program *program, uint32_t node, struct rule_node *ret)
 {
     static const enum rule_node_kind kinds[] = {
-        [IR_CONSTANT] = RULE_NODE_CONSTANT, [IR_LEAF] = RULE_NODE_PREDICATE,
-        [IR_NOT] = RULE_NODE_NOT,           [IR_AND] = RULE_NODE_ALL,
+        [IR_CONSTANT] = RULE_NODE_CONSTANT,
+        [IR_LEAF] = RULE_NODE_PREDICATE,
+        [IR_NOT] = RULE_NODE_NOT,
+        [IR_AND] = RULE_NODE_ALL,
         [IR_OR] = RULE_NODE_ANY,
     };
     assert(node < program->ir.node_count);

@@ -1,5 +1,5 @@
-/* Looking into the rules of a program, read only: for checks that ask what a condition says, whatever
- * language it came from. Included by rule.h. */
+/* Looking into the rules of a program, read only: for checks that ask what a condition says,
+ * whatever language it came from. Included by rule.h. */
 #pragma once
 
 #include "rule/build.h"

@@ -2,27 +2,45 @@
 
 #include "cli/cli.h"
 
+struct check_words {
+    bool is_strict;
+};
+
+static const struct option_desc rows[] = {
+    {"strict", OPTION_FLAG, offsetof(struct check_words, is_strict), NULL, NULL,
+     "also asks for what a rule in service needs"},
+};
+
 static const struct option_table table = {
     .command = "check",
-    .usage = "PATH...",
+    .usage = "[options] PATH...",
     .summary =
         "Loads rule files, or folders of them, and says what is wrong: `file:line:col: error:`\n"
-        "lines on stderr and exit code 1. Warnings do not change exit code 0.",
-    .examples = "  picket check rules/\n",
+        "lines on stderr and exit code 1. Warnings do not change exit code 0.\n"
+        "With --strict warnings count as errors, and each rule must have its strategy (x.md\n"
+        "beside x.yml, nine sections, an owner), techniques of ATT&CK that exist, events that\n"
+        "must and must not fire it (x.test.ndjson), and a condition that can hold.",
+    .examples = "  picket check rules/\n"
+                "  picket check --strict rules/\n",
+    .rows = rows,
+    .row_count = sizeof rows / sizeof *rows,
 };
 
 int cli_check(int argc, const char *const *argv)
 {
+    struct check_words words = {0};
     struct option_list paths = {0};
     struct compiled compiled;
     int code;
-    if (!cli_options(&table, argc, argv, NULL, &paths, &code))
+    if (!cli_options(&table, argc, argv, &words, &paths, &code))
         return code;
     if (paths.count == 0) {
         fprintf(stderr, "picket: check what? Name a rule file or a folder\n");
         return EXIT_USAGE;
     }
-    code = cli_compile(&paths, &(struct compile_options){STAGES_TEST}, &compiled);
+    code = cli_compile(
+        &paths, &(struct compile_options){.stages = STAGES_TEST, .is_strict = words.is_strict},
+        &compiled);
     if (code == EXIT_DONE)
         compiled_close(&compiled);
     return code;

@@ -94,6 +94,7 @@ int cli_compile(const struct option_list *paths, const struct compile_options *o
     struct bundle bundle;
     const char *shipped = content_path("rules");
     err_kind kind = bundle_open(&bundle, &err);
+    bundle.has_tests = options->is_strict;
     if (kind == OK && paths->count == 0)
         kind = shipped ? bundle_add(&bundle, shipped, &err)
                        : err_set(&err, ERR_STATE, "no shipped rules found; name some by --rules");
@@ -105,7 +106,7 @@ int cli_compile(const struct option_list *paths, const struct compile_options *o
     if (kind != OK)
         return cli_fail(&err);
     fwrite(ret->diagnostics.data, 1, ret->diagnostics.len, stderr);
-    if (ret->error_count == 0)
+    if (ret->error_count == 0 && (ret->warning_count == 0 || !options->is_strict))
         return EXIT_DONE;
     compiled_close(ret);
     return EXIT_WRONG;

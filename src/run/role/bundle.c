@@ -117,20 +117,28 @@ static err_kind file_add(struct bundle *bundle, const char *path, struct err_ctx
     return bundle_put(bundle, path, span_of(content, len), err);
 }
 
-/* rules/x.yml: also rules/x.md where it exists. */
-static err_kind strategy_add(struct bundle *bundle, const char *path, struct err_ctx *err)
+/* rules/x.yml: also rules/x.SUFFIX where it exists. */
+static err_kind beside_add(struct bundle *bundle, const char *path, const char *suffix,
+                           struct err_ctx *err)
 {
     const char *dot = strrchr(path, '.');
     if (!dot || strchr(dot, '/'))
         return OK;
     AUTO(auto_free) char *beside = NULL;
-    if (asprintf(&beside, "%.*s.md", (int)(dot - path), path) < 0)
+    if (asprintf(&beside, "%.*s%s", (int)(dot - path), path, suffix) < 0)
         return err_set(err, ERR_SYSTEM, "%s", path);
     if (access(beside, F_OK))
         return OK;
     err_kind kind = file_add(bundle, beside, err);
     bundle->file_count -= kind == OK; /* not a rule file */
     return kind;
+}
+
+/* What the compiler reads with a rule file. */
+static err_kind all_beside_add(struct bundle *bundle, const char *path, struct err_ctx *err)
+{
+    err_kind kind = beside_add(bundle, path, ".md", err);
+    return kind == OK && bundle->has_tests ? beside_add(bundle, path, BUNDLE_TESTS, err) : kind;
 }
 
 static bool is_rule_name(const char *name)
@@ -153,7 +161,7 @@ static err_kind entry_add(struct bundle *bundle, const FTSENT *entry, struct err
         if (bundle->file_count == FILES_MAX)
             return err_set(err, ERR_LIMIT, "more than %d rule files", FILES_MAX);
         err_kind kind = file_add(bundle, entry->fts_path, err);
-        return kind == OK ? strategy_add(bundle, entry->fts_path, err) : kind;
+        return kind == OK ? all_beside_add(bundle, entry->fts_path, err) : kind;
     case FTS_DNR:
     case FTS_ERR:
     case FTS_NS:
@@ -199,7 +207,7 @@ err_kind bundle_add(struct bundle *bundle, const char *path, struct err_ctx *err
     if (S_ISDIR(status.st_mode))
         return folder_add(bundle, path, err);
     err_kind kind = file_add(bundle, path, err);
-    return kind == OK ? strategy_add(bundle, path, err) : kind;
+    return kind == OK ? all_beside_add(bundle, path, err) : kind;
 }
 
 err_kind bundle_next(span *bytes, span *ret_name, span *ret_content, bool *ret_is_end,

@@ -13,6 +13,7 @@
 #include "falco/falco.h"
 #include "json/json.h"
 #include "kernel/kernel.h"
+#include "lint/lint.h"
 #include "role/documents.h"
 #include "role/protocol.h"
 #include "role/role.h"
@@ -32,13 +33,16 @@ struct sources {
     size_t sigma_count, sigma_size;
     span last;                             /* name of the file that was read last */
     const struct strategy **last_strategy; /* where its strategy goes */
-    struct arena arena;                    /* strategies */
+    struct lint_file *files;               /* all of them, with what lies beside each */
+    size_t file_count, file_size;
+    struct arena arena; /* strategies */
 };
 
 static void sources_free(struct sources *sources)
 {
     free(sources->falco);
     free(sources->sigma);
+    free(sources->files);
     arena_free(&sources->arena);
 }
 
@@ -57,25 +61,35 @@ static err_kind bundle_map(int fd, span *ret, struct err_ctx *err)
     return OK;
 }
 
+/* Is this rules/x.SUFFIX, and the file that was read last rules/x.yml? */
+static bool is_beside(const struct sources *sources, span name, span suffix)
+{
+    size_t stem = name.len - suffix.len;
+    return sources->last.len > stem && sources->last.data[stem] == '.' &&
+           span_eq(span_first(sources->last, stem), span_first(name, stem));
+}
+
 /* rules/x.yml takes the strategy rules/x.md, which follows it in the bundle. */
 static void strategy_give(struct sources *sources, span name, span bytes,
                           struct diagnostics *diagnostics)
 {
-    span rules = sources->last;
-    size_t stem = name.len - 3;
-    if (!sources->last_strategy || rules.len <= stem || rules.data[stem] != '.' ||
-        !span_eq(span_first(rules, stem), span_first(name, stem)))
+    if (!sources->last_strategy || !is_beside(sources, name, SPAN(".md")))
         return;
     struct strategy *strategy = arena_alloc(&sources->arena, sizeof *strategy);
     if (!strategy)
         return;
     strategy_read(strategy, name, bytes, diagnostics);
     *sources->last_strategy = strategy;
+    sources->files[sources->file_count - 1].strategy = strategy;
 }
 
 /* The language is told by the content. */
 static bool source_add(struct sources *sources, span name, span bytes)
 {
+    if (!vector_grow(&sources->files, &sources->file_size, sources->file_count, FILES_MAX,
+                     sizeof *sources->files))
+        return false;
+    sources->files[sources->file_count++] = (struct lint_file){.name = name};
     sources->last = name;
     if (sigma_is_source(bytes)) {
         if (!vector_grow(&sources->sigma, &sources->sigma_size, sources->sigma_count, FILES_MAX,
@@ -104,10 +118,14 @@ static err_kind sources_read(span bundle, struct sources *ret, struct diagnostic
         err_kind kind = bundle_next(&bundle, &name, &bytes, &is_end, err);
         if (kind != OK || is_end)
             return kind;
-        if (span_ends(name, SPAN(".md")))
+        if (span_ends(name, SPAN(".md"))) {
             strategy_give(ret, name, bytes, diagnostics);
-        else if (!source_add(ret, name, bytes))
+        } else if (span_ends(name, SPAN(BUNDLE_TESTS))) {
+            if (ret->file_count && is_beside(ret, name, SPAN(BUNDLE_TESTS)))
+                ret->files[ret->file_count - 1].tests = bytes;
+        } else if (!source_add(ret, name, bytes)) {
             return err_set(err, ERR_LIMIT, "more than %d files", FILES_MAX);
+        }
     }
 }
 
@@ -132,20 +150,41 @@ static err_kind memfd_seal(const char *name, span bytes, int *ret_fd, struct err
 
 /* ---- rules ---- */
 
+/* The strict check of what was built, as an engine would open it. */
+static err_kind rules_lint(const struct sources *sources, const struct schema *schema,
+                           struct rule_builder *builder, struct diagnostics *diagnostics,
+                           struct err_ctx *err)
+{
+    AUTO(writer_free) struct writer image;
+    struct rule_program *program;
+    writer_init(&image, IMAGE_BYTES_MAX);
+    err_kind kind = rule_image_write(builder, &image, err);
+    if (kind == OK)
+        kind = rule_program_open(writer_span(&image), schema, &program, err);
+    if (kind != OK)
+        return kind;
+    lint_rules(program, sources->files, sources->file_count, diagnostics);
+    rule_program_close(program);
+    diagnostics->mark_count = 0; /* they are of this builder's nodes */
+    return OK;
+}
+
 /* Sigma rules are for JSON events. Where the rules are for the kernel's they are only checked. */
-static bool sigma_check(const struct sources *sources, uint32_t stages,
-                        struct diagnostics *diagnostics)
+static err_kind sigma_check(const struct sources *sources, uint32_t stages,
+                            struct diagnostics *diagnostics, bool *ret_is_good, struct err_ctx *err)
 {
     struct rule_builder *builder;
     struct sigma_counts counts;
-    struct err_ctx err;
-    if (rule_builder_open(&json_schema, &builder, &err) != OK)
-        return false;
+    err_kind kind = rule_builder_open(&json_schema, &builder, err);
+    if (kind != OK)
+        return kind;
     rule_builder_stages(builder, stages);
-    bool is_good = sigma_load(sources->sigma, sources->sigma_count, NULL, 0, &json_schema, builder,
+    *ret_is_good = sigma_load(sources->sigma, sources->sigma_count, NULL, 0, &json_schema, builder,
                               diagnostics, &counts);
+    if (*ret_is_good && diagnostics->is_strict)
+        kind = rules_lint(sources, &json_schema, builder, diagnostics, err);
     rule_builder_close(builder);
-    return is_good;
+    return kind;
 }
 
 static err_kind image_make(const struct sources *sources, const struct compile_options *options,
@@ -155,6 +194,7 @@ static err_kind image_make(const struct sources *sources, const struct compile_o
     const struct schema *schema = options->is_json ? &json_schema : &kernel_schema;
     struct rule_builder *builder;
     struct sigma_counts counts;
+    bool is_sigma_good = true;
     err_kind kind = rule_builder_open(schema, &builder, err);
     if (kind != OK)
         return kind;
@@ -163,9 +203,11 @@ static err_kind image_make(const struct sources *sources, const struct compile_o
     if (options->is_json)
         is_good &= sigma_load(sources->sigma, sources->sigma_count, NULL, 0, schema, builder,
                               diagnostics, &counts);
-    else
-        is_good &= sigma_check(sources, options->stages, diagnostics);
-    if (is_good)
+    if (is_good && diagnostics->is_strict)
+        kind = rules_lint(sources, schema, builder, diagnostics, err);
+    if (kind == OK && !options->is_json)
+        kind = sigma_check(sources, options->stages, diagnostics, &is_sigma_good, err);
+    if (kind == OK && is_good && is_sigma_good)
         kind = rule_image_write(builder, image, err);
     rule_builder_close(builder);
     return kind;
@@ -196,6 +238,7 @@ static err_kind answer(struct ipc_channel *parent, const struct ipc_message *que
         return err_set(err, ERR_STATE, "a question of another version");
     memcpy(&options, question->body.data, question->body.len);
     diagnostics_init(&diagnostics, DIAGNOSTICS_MAX);
+    diagnostics.is_strict = options.is_strict;
     writer_init(&image, IMAGE_BYTES_MAX);
     writer_init(&text, DIAGNOSTICS_BYTES);
     err_kind kind = question->type == MESSAGE_COMPILE

@@ -41,10 +41,12 @@ struct compiled {
 
 /* Files to be compiled, copied into one memfd so that the compiler needs no file system: for each
  * a u32 length of its name, a u32 of its content, the name, the content. */
+#define BUNDLE_TESTS ".test.ndjson"
 struct bundle {
     int fd;
     size_t file_count;
     uint64_t size_bytes;
+    bool has_tests; /* set before bundle_add: takes the events beside a rule file too */
 };
 
 MUST_USE err_kind bundle_open(struct bundle *bundle, struct err_ctx *err);
@@ -64,8 +66,9 @@ MUST_USE err_kind bundle_next(span *bytes, span *ret_name, span *ret_content, bo
                               struct err_ctx *err);
 
 struct compile_options {
-    uint32_t stages;  /* of rules that run, a bit each: STAGES_RUN, STAGES_TEST */
-    uint32_t is_json; /* the rules are for JSON events, not for the kernel's */
+    uint32_t stages;    /* of rules that run, a bit each: STAGES_RUN, STAGES_TEST */
+    uint32_t is_json;   /* the rules are for JSON events, not for the kernel's */
+    uint32_t is_strict; /* 1: checks more (lint/lint.h); warnings are errors */
 };
 
 /* Runs a compiler over the bundle. OK also when the rules do not load: see error_count. */
