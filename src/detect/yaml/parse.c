@@ -323,9 +323,9 @@ static bool read_all(struct reader *reader)
         yaml_event_t event;
         if (!yaml_parser_parse(&reader->parser, &event)) {
             const yaml_parser_t *parser = &reader->parser;
-            const yaml_mark_t *mark = parser->problem_mark.line || parser->problem_mark.column
-                                          ? &parser->problem_mark
-                                          : &parser->mark;
+            bool has_mark =
+                parser->error == YAML_SCANNER_ERROR || parser->error == YAML_PARSER_ERROR;
+            const yaml_mark_t *mark = has_mark ? &parser->problem_mark : &parser->mark;
             return fail(reader, mark, parser->problem ? parser->problem : "not YAML");
         }
         is_done = event.type == YAML_STREAM_END_EVENT;

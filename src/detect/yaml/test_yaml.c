@@ -91,6 +91,16 @@ static const struct bad_case bad_cases[] = {
     {"a: b: c\n", "f:1:5: error: mapping values are not allowed in this context\n"},
     {"%TAG ! x\n%YAML 9.9\n", "f:2:1: error: found incompatible YAML document\n"},
     {"- \x01\n", "f:1:1: error: control characters are not allowed\n"},
+    {"a:\n\tb: 1\n", "f:2:1: error: found character that cannot start any token\n"},
+    {"a: 1\n b: 2\n", "f:2:3: error: mapping values are not allowed in this context\n"},
+    {"a: 'b\n", "f:2:1: error: found unexpected end of stream\n"},
+    {"\xff\xfe" "a:1", "f:1:1: error: expected UTF-8, found another byte\n"},
+    {"%YAML 1.2\n%YAML 1.2\n---\na: 1\n", "f:2:1: error: found duplicate %YAML directive\n"},
+    {"!x!y a\n", "f:1:1: error: found undefined tag handle\n"},
+    {"<<: 1\nb: 2\n", "f:1:5: error: '<<': expected a mapping, or a list of mappings\n"},
+    {"- &a {b: 1}\n- {<<: *a, <<: *a}\n", "f:2:12: error: key '<<' is already given in line 2\n"},
+    {"- &a {<<: *a}\n", "f:1:11: error: an alias inside of what it stands for\n"},
+    {"? [a, b]\n: c\n", "f:1:3: error: expected a scalar as key, found a collection\n"},
 };
 /* clang-format on */
 
@@ -137,6 +147,143 @@ static void an_alias_bomb_ends_at_the_limit(void **state)
     assert_false(yaml.is_full);
     assert_false(open_text(&file, (const char *)yaml.data, &diagnostics));
     assert_int_equal(diagnostics.error_count, 1);
+    close_all(&file, &diagnostics);
+    writer_free(&yaml);
+}
+
+struct odd_case {
+    const char *yaml;
+    size_t documents;
+    const char *first; /* first scalar of the first document; NULL: none */
+};
+
+/* clang-format off */
+static const struct odd_case odd_cases[] = {
+    {"", 0, NULL},
+    {"# only a comment", 0, NULL},
+    {"\n\n# only a comment\n\n", 0, NULL},
+    {"---\n---\n...\n", 2, ""},
+    {"- a", 1, "a"}, /* no line end */
+    {"- a\r\n- b\r\n", 1, "a"},
+    {"- |\r\n  a\r\n  b\r\n", 1, "a\nb\n"},
+    {"\xef\xbb\xbf- a\n", 1, "a"},
+    {"%YAML 1.1\n---\n- a\n", 1, "a"},
+    {"%TAG ! tag:x,2000:\n---\n- !y a\n", 1, "a"},
+    {"- !!binary YWJj\n", 1, "YWJj"}, /* a tag changes nothing */
+    {"- !!python/object/apply:os.abort [a]\n", 1, "a"},
+    {"- !!map {a: b}\n", 1, "a"},
+    {"- ! a\n", 1, "a"},
+    {"- \"a\\0b\"\n", 1, "a"}, /* the rest lies behind the NUL */
+};
+/* clang-format on */
+
+static const struct yaml_node *first_scalar(const struct yaml_node *node)
+{
+    while (node && node->kind != YAML_SCALAR)
+        node = node->first;
+    return node;
+}
+
+static void odd_documents_are_read(void **state)
+{
+    (void)state;
+    for (size_t index = 0; index < sizeof odd_cases / sizeof odd_cases[0]; index++) {
+        const struct odd_case *one = &odd_cases[index];
+        struct yaml_file file;
+        struct diagnostics diagnostics;
+        if (!open_text(&file, one->yaml, &diagnostics))
+            fail_msg("case %zu: " PRI_SPAN, index, ARG_SPAN(diagnostics.items[0].text));
+        assert_int_equal(file.document_count, one->documents);
+        const struct yaml_node *scalar =
+            file.document_count ? first_scalar(file.documents[0]) : NULL;
+        assert_int_equal(scalar != NULL, one->first != NULL);
+        if (scalar)
+            assert_string_equal((const char *)scalar->text.data, one->first);
+        close_all(&file, &diagnostics);
+    }
+}
+
+static void merge_keys_put_in_what_is_missing(void **state)
+{
+    (void)state;
+    struct yaml_file file;
+    struct diagnostics diagnostics;
+    assert_true(open_text(&file,
+                          "- &a {x: 1, y: 2}\n- &b {y: 3, z: 4}\n"
+                          "- {y: 5, <<: [*a, *b]}\n- '<<': plain\n",
+                          &diagnostics));
+    const struct yaml_node *merged = file.documents[0]->first->next->next;
+    assert_int_equal(merged->count, 3);
+    assert_true(span_eq(yaml_get(merged, "x")->text, SPAN("1")));
+    assert_true(span_eq(yaml_get(merged, "y")->text, SPAN("5")));
+    assert_true(span_eq(yaml_get(merged, "z")->text, SPAN("4")));
+    assert_null(yaml_get(merged, "<<"));
+    assert_non_null(yaml_get(merged->next, "<<")); /* quoted: a key as any */
+    close_all(&file, &diagnostics);
+}
+
+/* Each level merges the one before ten times: what it stands for counts. */
+static void a_bomb_of_merge_keys_ends_at_the_limit(void **state)
+{
+    (void)state;
+    struct writer yaml;
+    struct yaml_file file;
+    struct diagnostics diagnostics;
+    writer_init(&yaml, 1 << 16);
+    writer_text(&yaml, "- &a0 {k: [x,x,x,x,x,x,x,x,x,x]}\n");
+    for (int level = 1; level < 12; level++) {
+        writer_format(&yaml, "- &a%d {k: [", level);
+        for (int index = 0; index < 10; index++)
+            writer_format(&yaml, "%s{<<: *a%d}", index ? "," : "", level - 1);
+        writer_text(&yaml, "]}\n");
+    }
+    writer_byte(&yaml, 0);
+    assert_false(yaml.is_full);
+    assert_false(open_text(&file, (const char *)yaml.data, &diagnostics));
+    assert_int_equal(diagnostics.error_count, 1);
+    assert_true(span_starts(diagnostics.items[0].text, SPAN("too many nodes")));
+    close_all(&file, &diagnostics);
+    writer_free(&yaml);
+}
+
+/* 500,000 keys in one mapping, all different and all the same; a scalar over its limit. */
+static void many_keys_end_in_time(void **state)
+{
+    (void)state;
+    struct writer yaml;
+    struct yaml_file file;
+    struct diagnostics diagnostics;
+    writer_init(&yaml, 16 << 20);
+    for (unsigned key = 0; key < 200000; key++)
+        writer_format(&yaml, "k%u: v\n", key);
+    writer_byte(&yaml, 0);
+    assert_true(open_text(&file, (const char *)yaml.data, &diagnostics));
+    assert_int_equal(file.documents[0]->count, 200000);
+    close_all(&file, &diagnostics);
+    writer_reset(&yaml);
+    for (unsigned key = 0; key < 500000; key++)
+        writer_format(&yaml, "k%u: v\n", key);
+    writer_byte(&yaml, 0);
+    assert_false(open_text(&file, (const char *)yaml.data, &diagnostics));
+    assert_int_equal(diagnostics.error_count, 1);
+    close_all(&file, &diagnostics);
+    writer_reset(&yaml);
+    for (unsigned key = 0; key < 200000; key++)
+        writer_text(&yaml, "k: v\n");
+    writer_byte(&yaml, 0);
+    assert_false(open_text(&file, (const char *)yaml.data, &diagnostics));
+    assert_int_equal(diagnostics.error_count, 199999);
+    assert_int_equal(diagnostics.count, 10);
+    close_all(&file, &diagnostics);
+    writer_reset(&yaml);
+    writer_text(&yaml, "- \"");
+    for (unsigned index = 0; index < YAML_SCALAR_MAX / 8 + 1; index++)
+        writer_text(&yaml, "abcdefgh");
+    writer_text(&yaml, "\"\n");
+    writer_byte(&yaml, 0);
+    assert_false(yaml.is_full);
+    assert_false(open_text(&file, (const char *)yaml.data, &diagnostics));
+    assert_true(span_eq(diagnostics.items[0].text, SPAN("scalar over 1 MiB")));
     close_all(&file, &diagnostics);
     writer_free(&yaml);
 }
@@ -189,6 +336,10 @@ int main(void)
         cmocka_unit_test(bytes_of_scalars_are_found_again),
         cmocka_unit_test(wrong_documents_end_with_a_place),
         cmocka_unit_test(an_alias_bomb_ends_at_the_limit),
+        cmocka_unit_test(odd_documents_are_read),
+        cmocka_unit_test(merge_keys_put_in_what_is_missing),
+        cmocka_unit_test(a_bomb_of_merge_keys_ends_at_the_limit),
+        cmocka_unit_test(many_keys_end_in_time),
         cmocka_unit_test(depth_and_size_are_limited),
         cmocka_unit_test(diagnostics_keep_a_limit_and_count_on),
     };
