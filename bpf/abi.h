@@ -389,7 +389,8 @@ struct control {
     uint32_t wakeup_bytes;
     uint64_t ring_id; /* random, made with the ring: tells a stored position of another ring */
     uint8_t want_event[128]; /* by enum event_type: 1 = some rule needs it */
-    uint64_t reserved[8];
+    uint64_t has_compat;     /* a 32-bit task or call was seen; only ever set */
+    uint64_t reserved[7];
     struct cpu_counters cpus[CPU_MAX];
 };
 

@@ -61,8 +61,11 @@ static __always_inline int touched(struct inode *inode)
     __u64 key;
     struct task_struct *task = bpf_get_current_task_btf();
     __u32 event = change_event(task, &key);
-    if (event == EVENT_NONE || !wanted(event))
+    struct control *page = event == EVENT_NONE ? NULL : wanted(event);
+    if (!page)
         return 0;
+    if (task_is_compat(task))
+        page->has_compat = 1;
     struct touch_list *list = bpf_map_lookup_elem(&touches, &key);
     if (!list || list->event != event) {
         bpf_map_update_elem(&touches, &key, &touch_none, BPF_ANY);
@@ -108,23 +111,23 @@ enum pick_flag {
     PICK_MOVED = 2,          /* its dentry bears another name by now */
 };
 
-static __always_inline __u64 dentry_name_sum(const struct name_copy *name)
+static __always_inline __u64 dentry_name_sum(struct scratch *space, const struct name_copy *name)
 {
-    struct name_words text = {};
-    bpf_probe_read_kernel(&text, (__u32)(name->hash_len >> 32) & 255, name->name);
-    return name_sum(&text);
+    __builtin_memset(&space->name, 0, sizeof space->name);
+    bpf_probe_read_kernel(&space->name, (__u32)(name->hash_len >> 32) & 255, name->name);
+    return name_sum(&space->name);
 }
 
-SUBPROGRAM int dentry_moved(struct touch *touch)
+SUBPROGRAM int dentry_moved(struct scratch *space, struct touch *touch)
 {
     struct dentry *parent;
     struct name_copy name;
-    if (!touch)
+    if (!space || !touch)
         return false;
     dentry_read(touch->dentry, &parent, &name);
     if (READ(touch->dentry, d_inode) != touch->inode || !READ(touch->dentry, d_hash.pprev))
         return false;
-    return parent != touch->parent || dentry_name_sum(&name) != touch->name_sum;
+    return parent != touch->parent || dentry_name_sum(space, &name) != touch->name_sum;
 }
 
 static __always_inline void pick_reset(struct pick *pick)
@@ -172,7 +175,7 @@ SUBPROGRAM int touch_pick(struct scratch *space, struct touch_list *list, __u32 
             continue;
         if ((flags & PICK_PARENT_TOUCHED) && !inode_is_touched(list, (__u64)touch->parent_inode))
             continue;
-        if ((flags & PICK_MOVED) && !dentry_moved(touch))
+        if ((flags & PICK_MOVED) && !dentry_moved(space, touch))
             continue;
         pick_offer(&space->pick, i, touch->is_overlay, touch->name_sum == space->last_sum[0]);
     }
@@ -200,7 +203,7 @@ SUBPROGRAM int created_offer(struct scratch *space, struct touch_list *list, __u
             !inode_is_touched(list, (__u64)READ(parent, d_inode)))
             continue;
         if (pick_offer(&space->pick, at, touch->is_overlay,
-                       dentry_name_sum(&name) == space->last_sum[which & 1]))
+                       dentry_name_sum(space, &name) == space->last_sum[which & 1]))
             space->pick.dentry = dentry;
     }
     return 0;
@@ -339,12 +342,11 @@ SUBPROGRAM int name_made(struct scratch *space, struct touch_list *list, __u32 i
     return pick_flags(space);
 }
 
-/* What was linked: another name of the same inode, which it had before. */
+/* What was linked, after name_made: another name of the same inode, which it had before. */
 SUBPROGRAM int name_linked(struct scratch *space, struct touch_list *list, __u32 is_relative)
 {
     if (!space || !list)
         return RECORD_NAME_UNVERIFIED;
-    __u32 flags = name_made(space, list, PARAM_TARGET, is_relative);
     struct touch *made = touch_at(list, space->pick.index);
     if (!made)
         return RECORD_NAME_UNVERIFIED;
@@ -357,20 +359,13 @@ SUBPROGRAM int name_linked(struct scratch *space, struct touch_list *list, __u32
     }
     struct touch *old = touch_at(list, space->pick.index);
     if (!old || !put_touch(space, PARAM_PATH, old, is_relative))
-        return flags | RECORD_NAME_UNVERIFIED;
-    return flags | (pick_flags(space) & RECORD_NAME_UNVERIFIED);
+        return RECORD_NAME_UNVERIFIED;
+    return pick_flags(space) & RECORD_NAME_UNVERIFIED;
 }
 
 /* ---- the call ends ---- */
 
 enum change_kind { REMOVED, MOVED, LINKED, SYMLINKED, MADE, RIGHTS, BY_FD };
-
-struct change {
-    enum change_kind kind;
-    bool has_dirfd, has_dirfd_other;
-    __s64 dirfd, dirfd_other;
-    __u64 path, path_other;
-};
 
 static __always_inline void change_one_name(struct change *change, struct call *call,
                                             enum change_kind kind, bool is_at)
@@ -477,6 +472,7 @@ static __always_inline void put_change_arguments(struct scratch *space, struct c
 static __always_inline __u32 put_names(struct scratch *space, struct touch_list *list,
                                        enum change_kind kind, bool is_relative)
 {
+    __u32 flags;
     if (!list)
         return RECORD_NAME_UNVERIFIED;
     switch (kind) {
@@ -485,7 +481,8 @@ static __always_inline __u32 put_names(struct scratch *space, struct touch_list 
     case MOVED:
         return name_moved(space, list, is_relative);
     case LINKED:
-        return name_linked(space, list, is_relative);
+        flags = name_made(space, list, PARAM_TARGET, is_relative);
+        return flags | name_linked(space, list, is_relative);
     case SYMLINKED:
         return name_made(space, list, PARAM_TARGET, is_relative);
     case MADE:
@@ -497,19 +494,20 @@ static __always_inline __u32 put_names(struct scratch *space, struct touch_list 
     }
 }
 
-static __noinline int change_done(struct call *call)
+static __always_inline int change_done(struct call *call)
 {
     __u64 key = bpf_get_current_pid_tgid();
     struct task_struct *task = bpf_get_current_task_btf();
-    struct change change = {.dirfd = AT_FDCWD};
-    change_read(&change, call);
     struct scratch *space = record_begin(call->page, call->event, call->result, call->flags);
     if (!space)
         goto end;
+    struct change *change = &space->change;
+    *change = (struct change){.dirfd = AT_FDCWD};
+    change_read(change, call);
     put_change_arguments(space, call);
-    if (change.kind == BY_FD) {
-        struct file *file = file_of(task, change.dirfd);
-        put_u64(space, PARAM_FD, (__u64)change.dirfd);
+    if (change->kind == BY_FD) {
+        struct file *file = file_of(task, change->dirfd);
+        put_u64(space, PARAM_FD, signed32(change->dirfd));
         if (file) {
             put_file_path(space, PARAM_PATH, file);
             put_file(space, PARAM_FILE, file);
@@ -517,19 +515,19 @@ static __noinline int change_done(struct call *call)
         record_send(call->page, space);
         goto end;
     }
-    if (change.has_dirfd)
-        put_u64(space, PARAM_DIRFD, (__u64)change.dirfd);
-    if (change.has_dirfd_other)
-        put_u64(space, PARAM_FD_OTHER, (__u64)change.dirfd_other);
-    bool is_relative = put_raw(space, PARAM_PATH_RAW, change.path, 0, true);
-    if (change.path_other)
-        is_relative |= put_raw(space, PARAM_TARGET_RAW, change.path_other, 1, true);
+    if (change->has_dirfd)
+        put_u64(space, PARAM_DIRFD, signed32(change->dirfd));
+    if (change->has_dirfd_other)
+        put_u64(space, PARAM_FD_OTHER, signed32(change->dirfd_other));
+    bool is_relative = put_raw(space, PARAM_PATH_RAW, change->path, 0, true);
+    if (change->path_other)
+        is_relative |= put_raw(space, PARAM_TARGET_RAW, change->path_other, 1, true);
     __u32 flags = RECORD_NAME_UNVERIFIED;
     if (call->result >= 0)
-        flags = put_names(space, bpf_map_lookup_elem(&touches, &key), change.kind, is_relative);
+        flags = put_names(space, bpf_map_lookup_elem(&touches, &key), change->kind, is_relative);
     space->flags |= flags;
     if (is_relative && (flags & RECORD_NAME_UNVERIFIED))
-        put_base(space, task, change.has_dirfd ? change.dirfd : AT_FDCWD);
+        put_base(space, task, change->has_dirfd ? change->dirfd : AT_FDCWD);
     record_send(call->page, space);
 end:
     bpf_map_delete_elem(&touches, &key);

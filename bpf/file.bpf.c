@@ -88,8 +88,11 @@ static __always_inline bool name_keeps(const struct name_copy *name, __u32 wante
 {
     __u64 words[4] = {};
     __u32 len = (__u32)(name->hash_len >> 32) & 255;
-    __u32 size = len > OPEN_NAME_KEY_BYTES ? OPEN_NAME_KEY_BYTES : len;
-    bpf_probe_read_kernel(words, size & 63, name->name);
+    __u64 size = len > OPEN_NAME_KEY_BYTES ? OPEN_NAME_KEY_BYTES : len;
+    asm volatile("" : "+r"(size));
+    if (size > OPEN_NAME_KEY_BYTES)
+        return true;
+    bpf_probe_read_kernel(words, (__u32)size, name->name);
     __u64 key = open_name_key(words, len);
     __u8 *flags = bpf_map_lookup_elem(&open_names, &key);
     return flags && (*flags & wanted);

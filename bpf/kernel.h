@@ -398,7 +398,8 @@ struct upid_copy {
     void *ns;
 };
 
-#define TS_COMPAT      0x0002     /* arch/x86/include/asm/thread_info.h */
+#define TS_COMPAT      0x0002 /* arch/x86/include/asm/thread_info.h */
+#define TIF_ADDR32     (1u << 29)
 #define PF_KTHREAD     0x00200000 /* include/linux/sched.h */
 #define PF_IO_WORKER   0x00000010
 #define PF_USER_WORKER 0x00004000

@@ -46,6 +46,9 @@ static __always_inline int task_told(struct bpf_iter__task *context, bool with_a
     __u32 tgid = task->tgid;
     if (bpf_map_lookup_elem(&own_pids, &tgid))
         return 0;
+    struct control *page = control_page();
+    if (page && task_runs_32_bit(task))
+        page->has_compat = 1;
     struct scratch *space = bpf_map_lookup_elem(&snapshot_scratch, &zero);
     if (!space || __sync_lock_test_and_set(&space->busy, 1))
         return 0;

@@ -268,13 +268,15 @@ SUBPROGRAM int connect_finished(struct request *request, __u64 address, __s64 re
 static __always_inline __u32 put_touched(struct scratch *space, struct touch_list *list,
                                          __u32 event, __u32 is_relative)
 {
+    int flags;
     switch (event) {
     case EVENT_UNLINKAT:
         return (__u32)name_removed(space, list, is_relative);
     case EVENT_RENAMEAT2:
         return (__u32)name_moved(space, list, is_relative);
     case EVENT_LINKAT:
-        return (__u32)name_linked(space, list, is_relative);
+        flags = name_made(space, list, PARAM_TARGET, is_relative);
+        return (__u32)(flags | name_linked(space, list, is_relative));
     case EVENT_SYMLINKAT:
         return (__u32)name_made(space, list, PARAM_TARGET, is_relative);
     default:

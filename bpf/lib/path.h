@@ -18,8 +18,7 @@ struct walk {
     struct dentry *dentry;
     struct mount *mount;
     struct dentry *mount_root;
-    struct dentry *root_dentry;
-    struct mount *root_mount;
+    struct path_copy root;
     __u32 at; /* first byte in space->path */
     __u32 end;
 };
@@ -74,7 +73,7 @@ static __always_inline bool walk_prepend(struct walk *walk, const struct name_co
 static long walk_step(__u32 index, struct walk *walk)
 {
     struct dentry *dentry = walk->dentry, *parent;
-    if (dentry == walk->root_dentry && walk->mount == walk->root_mount) {
+    if (dentry == walk->root.dentry && walk->mount == mount_of(walk->root.mnt)) {
         walk->end = WALK_AT_ROOT;
         return 1;
     }
@@ -109,17 +108,15 @@ static __always_inline void walk_up(struct walk *walk, struct scratch *space, st
                                     struct dentry *dentry, const struct name_copy *name,
                                     struct task_struct *task)
 {
-    struct path_copy root = {};
     struct fs_struct *fs = READ(task, fs);
+    walk->root = (struct path_copy){};
     if (fs)
-        bpf_probe_read_kernel(&root, sizeof root,
+        bpf_probe_read_kernel(&walk->root, sizeof walk->root,
                               (void *)fs + bpf_core_field_offset(struct fs_struct, root));
     walk->space = space;
     walk->dentry = dentry;
     walk->mount = mount_of(mnt);
     walk->mount_root = walk->mount ? mount_root(walk->mount) : NULL;
-    walk->root_dentry = root.dentry;
-    walk->root_mount = mount_of(root.mnt);
     walk->at = PATH_BYTES_MAX;
     walk->end = WALK_CUT;
     if (name)
@@ -139,7 +136,7 @@ static __always_inline void put_walk(struct scratch *space, __u32 id, struct vfs
     walk_up(&walk, space, mnt, dentry, name, task);
     if (walk.end == WALK_CUT)
         space->flags |= RECORD_CUT_PATH;
-    if (walk.end == WALK_AT_TOP && walk.root_mount)
+    if (walk.end == WALK_AT_TOP && walk.root.mnt)
         space->flags |= RECORD_UNREACHABLE;
     __u32 at = walk.at;
     asm volatile("" : "+r"(at));

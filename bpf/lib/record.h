@@ -20,6 +20,19 @@ struct pick {
 };
 #define PICK_NONE 255
 
+/* What a call that changes names was given. */
+struct change {
+    __u64 path, path_other;
+    __s32 dirfd, dirfd_other;
+    __u8 kind; /* enum change_kind */
+    bool has_dirfd, has_dirfd_other;
+};
+
+/* One component of a path, zero padded. */
+struct name_words {
+    __u64 words[NAME_BYTES / 8];
+};
+
 struct scratch {
     __u32 busy;
     __u32 len; /* of the record so far */
@@ -29,9 +42,12 @@ struct scratch {
     char path[2 * PATH_BYTES_MAX]; /* names grow downwards from PATH_BYTES_MAX */
     /* last components of what the program passed */
     char last[2][NAME_BYTES]; /* zero padded */
+    struct name_words
+        name; /* one that is looked at; kernels before 6.13 give 512 bytes of stack in all */
     __u64 last_sum[2];
     __u32 last_len[2];
     struct pick pick; /* here and not on the stack: the verifier would follow each value it takes */
+    struct change change;
     __u8 record[RECORD_BYTES_MAX + LONGEST_PARAM];
 };
 
@@ -135,6 +151,16 @@ static __always_inline bool task_is_compat(struct task_struct *task)
 #endif
 }
 
+/* Does its program make 32-bit calls? (One of 64 bits may, by int 0x80: see task_is_compat.) */
+static __always_inline bool task_runs_32_bit(struct task_struct *task)
+{
+#ifdef __TARGET_ARCH_x86
+    return task->thread_info.flags & TIF_ADDR32;
+#else
+    return false;
+#endif
+}
+
 static __always_inline void record_fill_head(struct record_head *head, struct task_struct *task)
 {
     const struct cred *cred = task->cred;
@@ -175,6 +201,8 @@ static __always_inline struct scratch *record_begin(struct control *page, __u32 
     }
     struct task_struct *task = bpf_get_current_task_btf();
     struct record_head *head = (void *)space->record;
+    if (task_is_compat(task))
+        page->has_compat = 1;
     record_fill_head(head, task);
     head->type = event;
     head->time_boot_ns = bpf_ktime_get_boot_ns();
@@ -227,11 +255,6 @@ static __always_inline void record_send(struct control *page, struct scratch *sp
     record_drop(space);
 }
 
-/* One component of a path, zero padded. */
-struct name_words {
-    __u64 words[NAME_BYTES / 8];
-};
-
 /* A number that two names share only when they are equal, but for chance; without branches, which
  * the verifier would have to follow. */
 SUBPROGRAM __u64 name_sum(const struct name_words *name)
@@ -249,7 +272,7 @@ SUBPROGRAM __u64 name_sum(const struct name_words *name)
 /* Where the next parameter's head goes; NULL when the record is over its limit already. */
 static __always_inline struct param_head *param_next(struct scratch *space)
 {
-    __u32 at = space->len;
+    __u64 at = space->len; /* as wide as a register: 6.1 follows no copy of half of one */
     asm volatile("" : "+r"(at));
     if (at > RECORD_BYTES_MAX) {
         space->len = RECORD_BYTES_MAX + 8; /* too large: record_send drops and counts it */

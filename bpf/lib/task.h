@@ -78,10 +78,10 @@ static long kernfs_step(__u32 index, struct kernfs_walk *walk)
 {
     struct scratch *space = walk->space;
     struct kernfs_node *parent = kernfs_parent(walk->node);
-    char name[256];
     if (!parent || !space)
         return 1; /* the hierarchy's root */
-    long len = bpf_probe_read_kernel_str(name, sizeof name, READ(walk->node, name)) - 1;
+    char *name = (void *)&space->name;
+    long len = bpf_probe_read_kernel_str(name, NAME_BYTES, READ(walk->node, name)) - 1;
     if (len <= 0 || walk->at < (__u32)len + 1)
         return 1;
     __u32 at = (walk->at - (__u32)len - 1) & (PATH_BYTES_MAX - 1);

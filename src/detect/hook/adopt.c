@@ -112,6 +112,7 @@ err_kind hook_adopt(const struct hook_options *options, const struct hook_handle
     if (!set)
         return err->kind;
     tracefs_open(set);
+    hook_perf_events_open(set);
     err_kind kind = maps_check(set, err);
     if (kind == OK)
         kind = control_map(set, err);

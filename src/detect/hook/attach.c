@@ -8,12 +8,12 @@
 
 #include <bpf/bpf.h>
 #include <linux/perf_event.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
 #include "core/cleanup.h"
 #include "hook/set.h"
+#include "hook/table.h"
 
 /* A tracefs that is mounted nowhere: only this process can reach it, by the descriptor. */
 static int tracefs_detached(void)
@@ -58,27 +58,68 @@ static int tracepoint_id(struct hook_set *set, const char *folder, const char *n
     return (int)strtol(text, NULL, 10);
 }
 
-int attach_tracepoint(struct hook_set *set, const char *folder, const char *name, int program_fd)
+/* One event on one processor runs the program on all: it hangs on the tracepoint, not there. So the
+ * event itself need not count anything. */
+static int perf_event_open(struct hook_set *set, const char *folder, const char *name)
 {
     int id = tracepoint_id(set, folder, name);
     if (id < 0)
         return id;
     struct perf_event_attr attr = {
-        .type = PERF_TYPE_TRACEPOINT, .size = sizeof attr, .config = (uint64_t)id};
-    /* one event on one processor runs the program on all: it hangs on the tracepoint, not there */
-    AUTO(auto_close)
+        .type = PERF_TYPE_TRACEPOINT, .size = sizeof attr, .config = (uint64_t)id, .disabled = 1};
     int event = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-    if (event < 0)
-        return -errno;
-    int link = bpf_link_create(program_fd, event, BPF_PERF_EVENT, NULL);
-    if (link < 0)
-        return -errno;
-    if (ioctl(event, PERF_EVENT_IOC_ENABLE, 0) < 0) {
-        int sys = errno;
-        close(link);
-        return -sys;
+    return event < 0 ? -errno : event;
+}
+
+/* kernel.perf_event_paranoid above 2 is no value of the kernel's own, but of distributions that ask
+ * for CAP_SYS_ADMIN then, which the sensor gives up. */
+static bool perf_is_for_root(void)
+{
+    char text[16] = {0};
+    AUTO(auto_close) int fd = open("/proc/sys/kernel/perf_event_paranoid", O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && read(fd, text, sizeof text - 1) > 0 && strtol(text, NULL, 10) > 2;
+}
+
+static void perf_event_keep(struct hook_set *set, const char *way, const char *call)
+{
+    if (set->perf_event_count == PERF_EVENTS_MAX)
+        return;
+    struct hook_perf_event *event = &set->perf_events[set->perf_event_count];
+    snprintf(event->name, sizeof event->name, "sys_%s_%s", way, call);
+    event->fd = perf_event_open(set, "syscalls", event->name);
+    if (event->fd >= 0)
+        set->perf_event_count++;
+}
+
+void hook_perf_events_open(struct hook_set *set)
+{
+    if (set->tracefs_fd < 0 || !perf_is_for_root())
+        return;
+    for (int i = 0; i < call_table_len; i++) {
+        const struct call_program_row *program = &call_programs[call_table[i].program];
+        if (call_table[i].nr < 0)
+            continue;
+        if (program->exit)
+            perf_event_keep(set, "exit", call_table[i].name);
+        if (program->enter)
+            perf_event_keep(set, "enter", call_table[i].name);
     }
-    return link;
+}
+
+int attach_tracepoint(struct hook_set *set, const char *folder, const char *name, int program_fd)
+{
+    AUTO(auto_close) int own = -1;
+    int event = -1;
+    for (size_t i = 0; i < set->perf_event_count && event < 0; i++) {
+        if (strcmp(set->perf_events[i].name, name) == 0)
+            event = set->perf_events[i].fd;
+    }
+    if (event < 0)
+        event = own = perf_event_open(set, folder, name);
+    if (event < 0)
+        return event;
+    int link = bpf_link_create(program_fd, event, BPF_PERF_EVENT, NULL);
+    return link < 0 ? -errno : link;
 }
 
 int attach_trace(const char *name, int program_fd)

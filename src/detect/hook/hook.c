@@ -54,6 +54,8 @@ void hook_close(struct hook_set *set)
     }
     for (size_t i = 0; i < set->map_count; i++)
         close(set->maps[i].fd);
+    for (size_t i = 0; i < set->perf_event_count; i++)
+        close(set->perf_events[i].fd);
     if (set->tracefs_fd >= 0)
         close(set->tracefs_fd);
     free(set);
@@ -172,10 +174,10 @@ static err_kind wanted_load(struct hook_set *set, unsigned long long use, struct
             names[count++] = call_programs[i].exit;
         if (call_programs[i].enter)
             names[count++] = call_programs[i].enter;
-        if (call_programs[i].compat && !set->options.without_compat)
+        if (call_programs[i].compat && set->options.compat != HOOK_COMPAT_OFF)
             names[count++] = call_programs[i].compat;
     }
-    if (!set->options.without_compat)
+    if (set->options.compat != HOOK_COMPAT_OFF)
         names[count++] = "compat_exit";
     return load_programs(set, names, count, err);
 }
@@ -220,24 +222,36 @@ static void call_attach(struct hook_set *set, const struct call_row *row)
     }
 }
 
+static const char compat_name[] = "sys_exit (32-bit)";
+
 /* Fills the table that compat_exit jumps by, and hangs that program on all calls' end. */
 static void compat_attach(struct hook_set *set, unsigned long long use)
 {
-    static const char name[] = "sys_exit (32-bit)";
     int table = find_map(set, "compat_programs");
-    if (set->options.without_compat || (use & ~(1ull << CALL_FORK)) == 0) {
-        link_remove(set, name);
+    if (set->options.compat == HOOK_COMPAT_OFF || (use & ~(1ull << CALL_FORK)) == 0) {
+        link_remove(set, compat_name);
         return;
     }
+    if (set->options.compat == HOOK_COMPAT_AUTO && !set->control->has_compat)
+        return;
     for (uint32_t i = 0; i < CALL_PROGRAM_COUNT; i++) {
         struct hook_program *program =
             call_programs[i].compat ? find_program(set, call_programs[i].compat) : NULL;
         if (program && program->fd >= 0)
             (void)bpf_map_update_elem(table, &i, &program->fd, BPF_ANY);
     }
-    struct hook_link *link = find_link(set, name);
+    struct hook_link *link = find_link(set, compat_name);
     if (!link || link->fd < 0)
-        link_add(set, "", name, "compat_exit");
+        link_add(set, "", compat_name, "compat_exit");
+}
+
+bool hook_compat_watch(struct hook_set *set)
+{
+    if (set->options.compat != HOOK_COMPAT_AUTO || !set->control->has_compat ||
+        find_link(set, compat_name))
+        return false;
+    compat_attach(set, programs_in_use(set));
+    return is_attached(set, compat_name);
 }
 
 err_kind hook_want(struct hook_set *set, const bool wanted[EVENT_COUNT], struct err_ctx *err)
@@ -264,6 +278,7 @@ err_kind hook_open(const struct hook_options *options, struct hook_set **ret, st
     if (!set)
         return err->kind;
     tracefs_open(set);
+    hook_perf_events_open(set);
     err_kind kind = load_programs(set, NULL, 0, err);
     if (kind == OK)
         kind = control_map(set, err);

@@ -17,11 +17,24 @@
 #include "core/error.h"
 #include "core/span.h"
 
+/* 32-bit calls pass by the calls' own tracepoints; the one place where they are seen costs every
+ * call of the host 70 to 130 ns. */
+enum hook_compat {
+    HOOK_COMPAT_ON,
+    HOOK_COMPAT_AUTO, /* watched from when a 32-bit program or call shows up: see hook_compat_watch
+                       */
+    HOOK_COMPAT_OFF,
+};
+
 struct hook_options {
-    size_t ring_bytes;       /* power of two, at least 64 KiB; 0: 32 MiB */
-    uint32_t wakeup_bytes;   /* unread bytes that wake the reader; 0: 256 KiB */
-    bool without_compat;     /* leave 32-bit calls out: spares every other call 70 to 130 ns */
+    size_t ring_bytes;     /* power of two, at least 64 KiB; 0: 32 MiB */
+    uint32_t wakeup_bytes; /* unread bytes that wake the reader; 0: 256 KiB */
+    enum hook_compat compat;
     libbpf_print_fn_t print; /* libbpf's own messages; NULL: none */
+    /* Called now and then while programs load, which can take a slow machine half a minute; NULL:
+     * nothing is. */
+    void (*progress)(void *context);
+    void *progress_context;
 };
 
 struct hook_set;
@@ -62,6 +75,11 @@ MUST_USE err_kind hook_snapshot(struct hook_set *set, int *ret_fd, struct err_ct
 
 /* Leaves a process of ours out of all records, or takes it in again. */
 MUST_USE err_kind hook_own(struct hook_set *set, int pid, bool is_own, struct err_ctx *err);
+
+/* With HOOK_COMPAT_AUTO: attaches the watch once a 32-bit program runs, or a 32-bit call came by
+ * one of the hooks that are there anyway (exec, fork, exit, changes of names). True when it was
+ * attached just now: there is one more handle to hand out. Call it several times a second. */
+bool hook_compat_watch(struct hook_set *set);
 
 /* Adds what the kernel left out by itself (a program's recursion_misses) to the drop counters.
  * Call it every second or so. */

@@ -8,10 +8,15 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 
 #include "core/cleanup.h"
 #include "hook/set.h"
 #include "hook/table.h"
+
+/* Programs in one object: fewer, and opening it takes longer than they do; more, and nobody hears
+ * of us for too long. */
+enum { BATCH_MAX = 12 };
 
 struct hook_program *find_program(struct hook_set *set, const char *name)
 {
@@ -87,7 +92,7 @@ static err_kind maps_keep(struct hook_set *set, struct bpf_object *object, struc
     return OK;
 }
 
-static void program_keep(struct hook_set *set, const char *name, int fd, int sys)
+static void program_keep(struct hook_set *set, const char *name, int fd, const char *why_not)
 {
     struct hook_program *program = find_program(set, name);
     if (!program) {
@@ -99,7 +104,7 @@ static void program_keep(struct hook_set *set, const char *name, int fd, int sys
     program->event = program_event(name);
     program->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     if (program->fd < 0)
-        snprintf(program->reason, sizeof program->reason, "does not load: %s", strerror(sys));
+        snprintf(program->reason, sizeof program->reason, "does not load: %s", why_not);
 }
 
 /* Loads all of these or none; *ret_sys says why not. */
@@ -128,9 +133,52 @@ static err_kind load_batch(struct hook_set *set, const char *const *names, size_
         kind = maps_keep(set, skeleton->obj, err);
     for (size_t i = 0; kind == OK && *ret_sys == 0 && i < count; i++) {
         program = bpf_object__find_program_by_name(skeleton->obj, names[i]);
-        program_keep(set, names[i], program ? bpf_program__fd(program) : -1, ENOENT);
+        program_keep(set, names[i], program ? bpf_program__fd(program) : -1, strerror(ENOENT));
     }
     sensor_bpf__destroy(skeleton);
+    return kind;
+}
+
+/* Programs on tracepoints that this kernel does not have get their reason at once: libbpf would
+ * give up the whole batch. */
+static void programs_without_place(struct hook_set *set, const char **names, size_t *count)
+{
+    struct btf *btf = NULL;
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        const char *tracepoint = hook_program_tracepoint(names[i]);
+        char type[64];
+        if (tracepoint && !btf)
+            btf = btf__load_vmlinux_btf();
+        snprintf(type, sizeof type, "btf_trace_%s", tracepoint ? tracepoint : "");
+        if (tracepoint && btf && btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) < 0)
+            program_keep(set, names[i], -1, "no such tracepoint in this kernel");
+        else
+            names[kept++] = names[i];
+    }
+    btf__free(btf);
+    *count = kept;
+}
+
+static void progress(const struct hook_set *set)
+{
+    if (set->options.progress)
+        set->options.progress(set->options.progress_context);
+}
+
+static err_kind load_some(struct hook_set *set, const char *const *names, size_t count,
+                          struct err_ctx *err)
+{
+    int sys;
+    err_kind kind = load_batch(set, names, count, &sys, err);
+    for (size_t i = 0; kind == OK && sys && i < count; i++) {
+        int single;
+        progress(set);
+        kind = load_batch(set, &names[i], 1, &single, err);
+        if (kind == OK && single)
+            program_keep(set, names[i], -1, strerror(single));
+    }
+    progress(set);
     return kind;
 }
 
@@ -154,14 +202,12 @@ err_kind load_programs(struct hook_set *set, const char *const *names, size_t co
         if (kind != OK)
             return kind;
     }
-    if (missing_count == 0)
-        return OK;
-    err_kind kind = load_batch(set, missing, missing_count, &sys, err);
-    for (size_t i = 0; kind == OK && sys && i < missing_count; i++) {
-        int single;
-        kind = load_batch(set, &missing[i], 1, &single, err);
-        if (kind == OK && single)
-            program_keep(set, missing[i], -1, single);
+    programs_without_place(set, missing, &missing_count);
+    for (size_t first = 0; first < missing_count; first += BATCH_MAX) {
+        size_t rest = missing_count - first;
+        err_kind kind = load_some(set, &missing[first], rest < BATCH_MAX ? rest : BATCH_MAX, err);
+        if (kind != OK)
+            return kind;
     }
-    return kind;
+    return OK;
 }

@@ -5,7 +5,13 @@
 
 #include "hook/hook.h"
 
-enum { MAPS_MAX = 16, PROGRAMS_MAX = 128, LINKS_MAX = 256, HOOK_NAME_MAX = 48 };
+enum {
+    MAPS_MAX = 16,
+    PROGRAMS_MAX = 128,
+    LINKS_MAX = 256,
+    PERF_EVENTS_MAX = 160,
+    HOOK_NAME_MAX = 48
+};
 
 struct hook_map {
     char name[HOOK_NAME_MAX]; /* as in bpf/ */
@@ -26,6 +32,12 @@ struct hook_link {
     char reason[160];
 };
 
+/* A tracepoint's perf event, opened before anything hangs on it. */
+struct hook_perf_event {
+    char name[HOOK_NAME_MAX];
+    int fd;
+};
+
 struct hook_set {
     struct hook_options options;
     struct hook_map maps[MAPS_MAX];
@@ -34,6 +46,8 @@ struct hook_set {
     size_t program_count;
     struct hook_link links[LINKS_MAX];
     size_t link_count;
+    struct hook_perf_event perf_events[PERF_EVENTS_MAX]; /* see hook_perf_events_open */
+    size_t perf_event_count;
     int tracefs_fd; /* its events folder; -1: none */
     char tracefs_reason[160];
     bool wanted[EVENT_COUNT];
@@ -47,6 +61,7 @@ MUST_USE err_kind load_programs(struct hook_set *set, const char *const *names, 
 struct hook_program *find_program(struct hook_set *set, const char *name);
 int find_map(const struct hook_set *set, const char *name); /* fd or -1 */
 uint16_t program_event(const char *name);                   /* see hook_program.event */
+const char *hook_program_tracepoint(const char *name); /* of a tp_btf program; NULL: another kind */
 
 /* hook.c */
 struct hook_set *set_new(const struct hook_options *options, struct err_ctx *err);
@@ -57,6 +72,9 @@ bool call_is_wanted(const struct hook_set *set, const struct call_row *row);
 
 /* attach.c: finds tracefs, mounting it where nobody else sees it. */
 void tracefs_open(struct hook_set *set);
+/* Where the kernel gives perf events to full root only, as Debian's does by default, opens those of
+ * all calls while we still are that: they cost a few nanoseconds each such call. */
+void hook_perf_events_open(struct hook_set *set);
 /* Both give a link's fd or -errno. */
 int attach_tracepoint(struct hook_set *set, const char *folder, const char *name, int program_fd);
 /* name NULL: a tp_btf program, which knows its place; else a raw_tp one. */

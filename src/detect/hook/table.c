@@ -164,3 +164,12 @@ uint16_t program_event(const char *name)
     }
     return EVENT_TASK;
 }
+
+const char *hook_program_tracepoint(const char *name)
+{
+    for (int i = 0; i < trace_table_len; i++) {
+        if (!trace_table[i].is_raw && is_named(name, trace_table[i].program))
+            return trace_table[i].name;
+    }
+    return NULL;
+}

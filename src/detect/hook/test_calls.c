@@ -224,6 +224,41 @@ static void test_compat(void **state)
     }
 }
 
+static void work_compat_chmod(void)
+{
+    char *low =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    must(low == MAP_FAILED ? -1 : 0);
+    memcpy(low, "/tmp", 5);
+    must((int)call32(15 /* chmod */, (long)low, 01777, 0));
+}
+
+/* With COMPAT_AUTO nothing hangs on all calls until a 32-bit one is met by another hook. */
+static void test_compat_on_demand(void **state)
+{
+    (void)state;
+    struct err_ctx err;
+    struct hook_set *set;
+    struct hook_options options = {.ring_bytes = RING_SIZE, .compat = HOOK_COMPAT_AUTO};
+    bool wanted[EVENT_COUNT] = {[EVENT_CHMOD] = true};
+    assert_int_equal(hook_open(&options, &set, &err), OK);
+    assert_int_equal(hook_want(set, wanted, &err), OK);
+    assert_false(hook_compat_watch(set));
+    in_child(work_compat_chmod);
+    if (!hook_serves(fixture.set, EVENT_CHMOD)) /* no tracepoints on ctime: exec and fork tell */
+        skip();
+    assert_true(hook_compat_watch(set));
+    assert_false(hook_compat_watch(set)); /* it is there now */
+    struct test_ring ring;
+    struct test_record record;
+    test_ring_open(&ring, hook_ring_fd(set), RING_SIZE);
+    int pid = in_child(work_compat_chmod);
+    assert_true(test_ring_find(&ring, EVENT_CHMOD, pid, &record));
+    assert_true(record.head->flags & RECORD_COMPAT);
+    test_ring_close(&ring);
+    hook_close(set);
+}
+
 /* ---- a container's root, on an overlay ---- */
 
 static void work_overlay(void)
@@ -284,7 +319,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_credentials), cmocka_unit_test(test_memory),
         cmocka_unit_test(test_memfd_exec),  cmocka_unit_test(test_sockets),
-        cmocka_unit_test(test_compat),      cmocka_unit_test(test_overlay),
+        cmocka_unit_test(test_compat),      cmocka_unit_test(test_compat_on_demand),
+        cmocka_unit_test(test_overlay),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -34,8 +34,9 @@ static const struct option_desc rows[] = {
      "bound of the store; the oldest goes first, counted"},
     {"ring-size", OPTION_SIZE, offsetof(struct run_options, ring_bytes), "16M", NULL,
      "kernel's buffer of events, a power of two"},
-    {"compat", OPTION_CHOICE, offsetof(struct run_options, compat), "on", "on|off",
-     "watch 32-bit system calls, which costs every call of the host about 0.1 us"},
+    {"compat", OPTION_CHOICE, offsetof(struct run_options, compat), "auto", "auto|on|off",
+     "watch 32-bit system calls, which costs every call of the host about 0.1 us; auto: from when "
+     "a 32-bit program shows up"},
     {"shadow", OPTION_FLAG, offsetof(struct run_options, shadow), NULL, NULL,
      "print the signals of rules in stage shadow too; they are kept in any case"},
     {"reload", OPTION_CHOICE, offsetof(struct run_options, reload), "auto", "auto|signal",
@@ -90,7 +91,9 @@ int cli_run(int argc, const char *const *argv)
         .store_bytes_max = options.store_bytes,
         .ring_bytes = options.ring_bytes,
         .shows_shadow = options.shadow,
-        .without_compat = strcmp(options.compat, "off") == 0,
+        .compat = strcmp(options.compat, "off") == 0  ? ROLE_COMPAT_OFF
+                  : strcmp(options.compat, "on") == 0 ? ROLE_COMPAT_ON
+                                                      : ROLE_COMPAT_AUTO,
         .is_watching = strcmp(options.reload, "auto") == 0,
     });
 }

@@ -63,7 +63,7 @@ struct compile_result {
 
 struct sensor_start {
     uint64_t ring_bytes;
-    uint32_t without_compat;
+    uint32_t compat;     /* enum role_compat */
     uint32_t kept_count; /* descriptors that follow in MESSAGE_KEEP messages, to be adopted */
 };
 

@@ -101,6 +101,9 @@ MUST_USE err_kind config_compile(const char *path, struct writer *ret, struct er
 
 /* ---- the supervisor ---- */
 
+/* When 32-bit calls are watched, which costs every call of the host. */
+enum role_compat { ROLE_COMPAT_AUTO, ROLE_COMPAT_ON, ROLE_COMPAT_OFF };
+
 struct supervisor_options {
     const char *const *rules; /* paths; none: the shipped set */
     size_t rule_count;
@@ -112,8 +115,8 @@ struct supervisor_options {
     uint64_t period_ns; /* 0: until a signal */
     uint64_t store_bytes_max;
     uint64_t ring_bytes;
-    bool without_compat; /* leave 32-bit calls unwatched */
-    bool is_watching;    /* load the rules anew when their files change, not only on SIGHUP */
+    enum role_compat compat;
+    bool is_watching; /* load the rules anew when their files change, not only on SIGHUP */
 };
 
 /* Runs sensor and engine until SIGINT, SIGTERM or the period's end; returns the exit code. */

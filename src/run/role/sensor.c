@@ -16,7 +16,8 @@
 #include "role/role.h"
 #include "role/roles.h"
 
-#define MISSES_EVERY_MS 1000
+#define LOOK_EVERY_MS   50
+#define MISSES_EVERY_NS 1000000000ull
 #define HOOKS_BYTES_MAX (IPC_BODY_BYTES_MAX - 1024)
 
 struct sensor {
@@ -24,7 +25,7 @@ struct sensor {
     struct ipc_channel engine; /* fd -1: none yet */
     struct hook_set *hooks;
     struct prefilter prefilter; /* as the engine said last */
-    uint64_t counted_ns;        /* when misses were counted last */
+    uint64_t misses_counted_ns;
     bool is_stopping;
 };
 
@@ -71,6 +72,20 @@ static bool handles_receive(struct sensor *sensor, struct hook_handle *handles, 
     return true;
 }
 
+/* Loading takes its time: the supervisor is told that we are at it. */
+static void loading_goes_on(void *context)
+{
+    struct ipc_channel *supervisor = context;
+    ipc_send(supervisor, MESSAGE_PONG, SPAN(""), NULL, 0, false);
+}
+
+static enum hook_compat compat_choice(uint32_t choice)
+{
+    return choice == ROLE_COMPAT_ON    ? HOOK_COMPAT_ON
+           : choice == ROLE_COMPAT_OFF ? HOOK_COMPAT_OFF
+                                       : HOOK_COMPAT_AUTO;
+}
+
 static err_kind hooks_start(struct sensor *sensor, struct err_ctx *err)
 {
     struct ipc_message message;
@@ -80,7 +95,9 @@ static err_kind hooks_start(struct sensor *sensor, struct err_ctx *err)
         return err_set(err, ERR_STATE, "the supervisor did not say how to start");
     memcpy(&start, message.body.data, sizeof start);
     struct hook_options options = {.ring_bytes = start.ring_bytes,
-                                   .without_compat = start.without_compat};
+                                   .compat = compat_choice(start.compat),
+                                   .progress = loading_goes_on,
+                                   .progress_context = sensor->supervisor};
     if (start.kept_count == 0)
         return hook_open(&options, &sensor->hooks, err);
     AUTO(auto_free) struct hook_handle *handles = calloc(start.kept_count, sizeof *handles);
@@ -282,20 +299,28 @@ static err_kind supervisor_obey(struct sensor *sensor, struct err_ctx *err)
     return kind;
 }
 
+/* What no message asks for, however busy the sensor is. */
+static void look_after_hooks(struct sensor *sensor)
+{
+    uint64_t now_ns = clock_boot_ns();
+    if (hook_compat_watch(sensor->hooks)) {
+        log_event(LOG_INFO, "compat_watched", "reason='a 32-bit program or call was seen'");
+        keep_all(sensor);
+    }
+    if (now_ns - sensor->misses_counted_ns < MISSES_EVERY_NS)
+        return;
+    sensor->misses_counted_ns = now_ns;
+    hook_count_misses(sensor->hooks);
+}
+
 static err_kind serve(struct sensor *sensor, struct err_ctx *err)
 {
     err_kind kind = OK;
     while (kind == OK && !sensor->is_stopping) {
         struct pollfd waited[2] = {{.fd = sensor->supervisor->fd, .events = POLLIN},
                                    {.fd = sensor->engine.fd, .events = POLLIN}};
-        int ready = poll(waited, 2, MISSES_EVERY_MS);
-        uint64_t now_ns = clock_boot_ns();
-        if (now_ns - sensor->counted_ns >= MISSES_EVERY_MS * 1000000ull) { /* busy or not */
-            sensor->counted_ns = now_ns;
-            hook_count_misses(sensor->hooks);
-        }
-        if (ready <= 0)
-            continue;
+        (void)poll(waited, 2, LOOK_EVERY_MS);
+        look_after_hooks(sensor);
         if (waited[0].revents)
             kind = supervisor_obey(sensor, err);
         if (kind == OK && waited[1].revents)

@@ -47,7 +47,7 @@ static void peers_join(struct supervisor *supervisor)
 static void sensor_tell(struct supervisor *supervisor)
 {
     struct sensor_start start = {.ring_bytes = supervisor->options->ring_bytes,
-                                 .without_compat = supervisor->options->without_compat,
+                                 .compat = supervisor->options->compat,
                                  .kept_count = (uint32_t)supervisor->kept_count};
     say(&supervisor->sensor, MESSAGE_SENSOR_START, span_of(&start, sizeof start), NULL, 0);
     for (size_t first = 0; first < supervisor->kept_count; first += KEEPS_A_MESSAGE) {
