@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # What the sensor adds to jobs of the host: each job alone, with empty programs on the same hooks (the
-# floor), and with picket, in turn, ROUNDS times. Prints the medians and the ratios to "alone".
-#   bench/overhead.sh [JOB...]      ROUNDS=5 RULES=path
+# floor), and with picket, in turn, ROUNDS times. Prints the medians and the ratios to "alone", what
+# the roles' own work came to (CPU for 1,000 events, drops), and their memory.
+#   bench/overhead.sh [JOB...]      ROUNDS=5 RULES=path COMPAT=auto|on|off EXECS=20000 SECONDS_HTTP=5
 # shellcheck source=bench/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 rounds=${ROUNDS:-5}
 rules=${RULES:-$here/rules}
+compat=${COMPAT:-auto}
+command -v wrk >/dev/null || echo "bench: no wrk (Debian package wrk): ab instead" >&2
 
 tool storm
 tool floor -lbpf -lelf -lz
@@ -26,8 +29,13 @@ timed() { # COMMAND...: wall ns of it
 }
 job_compile() { timed compile_all; }
 compile_all() { (cd "$work/c" && for f in *.c; do gcc -O1 -c "$f" -o "$f.o"; done); }
-job_http() { # requests of a fixed number, so that time is the measure
-    timed ab -q -n 20000 -c 8 "http://127.0.0.1:$port/"
+job_http() { # wrk: ns for each request; ab: time for a fixed number of them
+    if command -v wrk >/dev/null; then
+        wrk -t 1 -c 8 -d "${SECONDS_HTTP:-5}s" "http://127.0.0.1:$port/index.html" |
+            awk '/^Requests\/sec:/ { printf "%.0f 0 1\n", 1e9 / $2 }'
+    else
+        timed ab -q -n 20000 -c 8 "http://127.0.0.1:$port/index.html"
+    fi
 }
 
 prepare() {
@@ -63,40 +71,53 @@ one() { # JOB MODE: wall ns on stdout
         exec 9>"$work/hold"
         until grep -q ready "$work/floor.out" 2>/dev/null; do sleep 0.05; done
         ;;
-    picket) start_picket --rules "$rules" ;;
+    picket) start_picket --rules "$rules" --compat "$compat"; work_of_roles >"$work/before" ;;
     esac
     "job_$1" >"$work/result"
     case $mode in
     floor) exec 9>&-; wait "$floor"; rm "$work/hold" ;;
-    picket) cpu_of_roles >>"$work/cpu.$1"; stop_picket >>"$work/summary.$1" ;;
+    picket)
+        sleep 1 # the engine may have some to read yet
+        work_of_roles | paste "$work/before" - >>"$work/roles.$1"
+        stop_picket >>"$work/summary.$1"
+        ;;
     esac
     cut -d' ' -f1 "$work/result"
 }
 
-cpu_of_roles() { # CPU ticks of the supervisor and its children
+work_of_roles() { # "CPU-ticks events drops" so far, of the supervisor and its children
     local pid total=0
     for pid in $picket_pid $(pgrep -P "$picket_pid"); do
         total=$((total + $(awk '{print $14 + $15}' "/proc/$pid/stat")))
     done
-    echo "$total"
+    "$build/picket" status --state "$work/state" --output json | python3 -c 'import json,sys
+status = json.load(sys.stdin)
+print(sys.argv[1], status["events"], status["drops"])' "$total"
+}
+
+memory_of_roles() {
+    local pid
+    for pid in $picket_pid $(pgrep -P "$picket_pid"); do
+        printf 'memory %-28s RSS %s KiB, PSS %s KiB\n' \
+            "$(tr '\0' ' ' <"/proc/$pid/cmdline" | grep -oE 'role [a-z]+' || echo supervisor)" \
+            "$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")" \
+            "$(awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup")"
+    done
 }
 
 prepare
 tracefs
-start_picket --rules "$rules"
+start_picket --rules "$rules" --compat "$compat"
 sleep 2
 hooks_in_use >"$work/hooks"
 echo "hooks: $(wc -l <"$work/hooks"); rounds: $rounds; $(uname -r); $(nproc) CPUs"
-for pid in $picket_pid $(pgrep -P "$picket_pid"); do
-    awk -v pid="$pid" '/^Name|^VmRSS/{printf "%s ", $0} END{print ""}' "/proc/$pid/status"
-    tr '\0' ' ' <"/proc/$pid/cmdline"; echo
-done
+memory_of_roles
 stop_picket
-(cd "$work/www" && exec python3 -m http.server "$port" --bind 127.0.0.1 >/dev/null 2>&1) &
+(cd "$work/www" && exec python3 -m http.server --protocol HTTP/1.1 "$port" --bind 127.0.0.1 >/dev/null 2>&1) &
 server=$!
 trap 'kill "$server" 2>/dev/null; finish' EXIT
 
-jobs=${*:-open stat read exec compile http}
+jobs=${*:-open open_watched stat read exec compile http}
 for job in $jobs; do
     for round in $(seq "$rounds"); do
         for mode in alone floor picket; do
@@ -108,7 +129,9 @@ for job in $jobs; do
     floor=$(median <"$work/$job.floor")
     with=$(median <"$work/$job.picket")
     awk -v job="$job" -v a="$alone" -v f="$floor" -v p="$with" 'BEGIN{
-        printf "%-8s alone %.3fs  floor %.3fs (%+.1f%%)  picket %.3fs (%+.1f%%)\n",
+        printf "%-12s alone %.4g s  floor %.4g s (%+.1f %%)  picket %.4g s (%+.1f %%)\n",
             job, a/1e9, f/1e9, (f/a-1)*100, p/1e9, (p/a-1)*100}'
-    echo "         role CPU ticks (10 ms): $(median <"$work/cpu.$job"); last: $(tail -1 "$work/summary.$job")"
+    awk '{ cpu += $4 - $1; events += $5 - $2; drops += $6 - $3 } END {
+        printf "         roles: %.0f ms CPU for each 1,000 of %d events, %d drops\n",
+            events ? cpu * 10 / (events / 1000) : 0, events, drops }' "$work/roles.$job"
 done
