@@ -126,11 +126,11 @@ case_list_tells_stage_owner_techniques_and_tests() {
     stages_write
     rule 'live rule' 'evt.type = open' 'T1003.008, container' >set/live.yml
     { test_line 'live rule' true /a && test_line 'live rule' true /b; } >set/live.test.ndjson
-    "$PICKET" rules list --rules set --output json >list
-    [[ $(jq -s length list) -eq 4 ]]
-    [[ $(jq -c 'select(.rule == "live rule") | [.stage, .owner, .attack, .tests, .enabled]' list) == \
+    "$PICKET" rules list --rules set --output json >listed
+    [[ $(jq -s length listed) -eq 4 ]]
+    [[ $(jq -c 'select(.rule == "live rule") | [.stage, .owner, .attack, .tests, .enabled]' listed) == \
         '["live","team one",["T1003.008"],2,true]' ]]
-    [[ $(jq -c 'select(.rule == "retired rule") | [.stage, .tests, .enabled]' list) == \
+    [[ $(jq -c 'select(.rule == "retired rule") | [.stage, .tests, .enabled]' listed) == \
         '["retired",0,false]' ]]
     ends 0 "$PICKET" rules list set
     grep -qE '^live +Informational +2 tests +T1003.008 +live rule +owner team one' "$work/out"
@@ -202,6 +202,271 @@ case_diff_of_equal_rules_ends_with_0() {
     ends 2 "$PICKET" rules diff before.yml after.yml
     ends 1 "$PICKET" rules diff before.yml missing.yml --events events
     says 'missing.yml: No such file' "$work/err"
+}
+
+# ---- cost ----
+
+case_cost_counts_looks_and_matches_of_each_rule() {
+    { rule Rare 'evt.type = open and fd.name = /a' &&
+        rule Often 'evt.type = open and fd.name startswith / and not proc.name = cat' &&
+        rule Never 'evt.type = close and fd.name = /a'; } >r.yml
+    for _ in {1..200}; do opened /b cat cp; done >events
+    opened /a cat >>events
+    ends 0 "$PICKET" rules cost r.yml --events events --output json
+    [[ $(jq -c '[.events, (.rules | length), .ns_per_event > 0]' "$work/out") == '[401,3,true]' ]]
+    [[ $(jq -c '.rules[] | select(.rule == "Rare") | [.asked, .matches, .shared_predicates]' \
+        "$work/out") == '[1,1,2]' ]]
+    [[ $(jq -c '.rules[] | select(.rule == "Often") | .matches' "$work/out") == 200 ]]
+    [[ $(jq -c '.rules[] | select(.rule == "Never") | [.asked, .ns_per_event == 0]' "$work/out") == \
+        '[0,true]' ]]
+    [[ $(jq -r '.rules[0].rule' "$work/out") == Often ]]
+    ends 0 "$PICKET" rules cost r.yml --events events
+    grep -qE '401 events, .* which all rules share' "$work/out"
+    ends 2 "$PICKET" rules cost r.yml
+    : >none
+    ends 1 "$PICKET" rules cost r.yml --events none
+    says 'there is no event in the files' "$work/err"
+}
+
+# ---- exceptions ----
+
+except_events() { # who reads what: four times agent, once by another parent, once another file
+    local line
+    while read -r line; do
+        # shellcheck disable=SC2086 # words
+        printf '{"evt.type": "open", "fd.name": "%s", "proc.name": "%s", "proc.pname": "%s", "proc.pid": %s}\n' $line
+    done <<'END'
+/etc/shadow agent cron 1
+/etc/shadow agent sshd 2
+/etc/shadow other cron 3
+/etc/gshadow agent cron 4
+/etc/shadow agent cron 5
+END
+}
+
+except_rule() {
+    rule Read 'evt.type = open and fd.name startswith /etc' |
+        sed 's/by %proc.name/by %proc.name of %proc.pname (%proc.pid)/'
+}
+
+case_an_exception_silences_its_signal_and_few_others() {
+    except_rule >r.yml
+    except_events >events
+    "$PICKET" replay --rules r.yml --output json events >signals
+    head -n 1 signals >signal
+    ends 0 "$PICKET" rules except signal --rules r.yml --events events --output json
+    [[ $(jq -c '[.rule, .language, [.fields[].name], .others.of, .others.silenced, .verified]' \
+        "$work/out") == '["Read","falco",["proc.name","fd.name","proc.pname"],4,1,true]' ]]
+    [[ $(jq -r '.others.samples[].output' "$work/out") == 'saw /etc/shadow by agent of cron (5)' ]]
+    jq -r .exception "$work/out" >exception.yml
+    ends 0 "$PICKET" check r.yml exception.yml
+    "$PICKET" replay --rules r.yml --rules exception.yml --output json events | jq .event |
+        paste -sd, >left
+    [[ $(cat left) == 2,3,4 ]] # its own event, 1, is silent; so is 5, as was said
+}
+
+case_an_exception_from_signals_and_from_stdin() {
+    except_rule >r.yml
+    except_events >events
+    "$PICKET" replay --rules r.yml --output json events >signals
+    # the fourth reads another file: two fields are enough to spare all others
+    sed -n 4p signals | "$PICKET" rules except - --rules r.yml --signals signals >exception.yml
+    says '# Of 4 other signals of the rule that were looked at it silences 0.' exception.yml
+    says 'fields: ["proc.name", "fd.name"]' exception.yml
+    "$PICKET" replay --rules r.yml --rules exception.yml --output json events | jq .event |
+        paste -sd, >left
+    [[ $(cat left) == 1,2,3,5 ]]
+}
+
+case_no_exception_without_a_signal_or_its_rule() {
+    except_rule >r.yml
+    ends 2 "$PICKET" rules except
+    ends 1 "$PICKET" rules except 0123abcd --rules r.yml --state "$work/none"
+    says "$work/none" "$work/err"
+    echo '{"rule": "Other", "output_fields": {"fd.name": "/a"}}' >signal
+    ends 1 "$PICKET" rules except signal --rules r.yml
+    says "no rule 'Other' is loaded" "$work/err"
+    echo '{"rule": "Read", "output_fields": {"proc.pid": 1}}' >signal
+    ends 1 "$PICKET" rules except signal --rules r.yml
+    says 'names no field that an exception could hold on to' "$work/err"
+}
+
+case_an_exception_from_the_store() {
+    need_root
+    { rule Read 'evt.type in (open, openat, openat2) and fd.name startswith /etc/host' &&
+        rule Other 'evt.type in (open, openat, openat2) and fd.name = /etc/passwd'; } >r.yml
+    background "$PICKET" run --rules r.yml --state "$work/state" --output json
+    wait_for 30 grep -qs 'picket: ready' "$work/err"
+    cat /etc/hosts /etc/hostname /etc/passwd >/dev/null
+    wait_for 20 eval '[[ $(grep -cE "/etc/(hosts|hostname) by cat" "$work/out") -ge 2 ]]'
+    kill -INT "$started"
+    wait "$started" || true
+    id=$(grep -m 1 'saw /etc/hosts by cat' "$work/out" | jq -r .id)
+    "$PICKET" rules except "$id" --rules r.yml --state "$work/state" --output json >report
+    [[ $(jq -r .signal report) == "$id" ]]
+    [[ $(jq -c '[.fields[].value]' report) == '["cat","/etc/hosts"]' ]]
+    [[ $(jq '.others.of' report) -ge 1 && $(jq '.others.silenced' report) -eq 0 ]]
+}
+
+case_a_shadow_signal_is_kept_and_not_printed() {
+    need_root
+    mkdir set
+    rule Live 'evt.type in (open, openat, openat2) and fd.name = /etc/hosts' >set/live.yml
+    rule Shadow 'evt.type in (open, openat, openat2) and fd.name = /etc/hosts' >set/shadow.yml
+    strategy shadow >set/shadow.md
+    local words
+    for words in '' --shadow; do
+        rm -f "$work/out" "$work/err"
+        background "$PICKET" run --rules set --state "$work/state$words" --output json $words
+        wait_for 30 grep -qs 'picket: ready' "$work/err"
+        cat /etc/hosts >/dev/null
+        wait_for 20 grep -q '"rule":"Live"' "$work/out"
+        kill -INT "$started"
+        wait "$started" || true
+        cp "$work/out" "printed$words"
+        "$PICKET" query --state "$work/state$words" --output json >"kept$words"
+        grep -q '"stage":"shadow"' "kept$words"
+    done
+    if grep -q '"rule":"Shadow"' printed; then return 1; fi
+    grep -q '"rule":"Shadow"' printed--shadow
+}
+
+# ---- the hook ----
+
+
+repository() { # a git repository of rules with the hook in place
+    command -v git >/dev/null || skip 'needs git'
+    "$PICKET" check --help | grep -q -- --strict || skip 'this picket has no check --strict'
+    export PICKET GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@example \
+        GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@example
+    git init -q -b main repo
+    cp -r "$root/rules" repo/rules
+    cp "$root/packaging/hooks/check-rules" repo/.git/hooks/pre-commit
+    cd repo
+    git add .
+    git commit -q -m first >"$work/out" 2>"$work/err"
+}
+
+case_the_hook_lets_good_rules_pass_and_no_others() {
+    repository
+    grep -qE '^[0-9]+ passed, 0 failed$' "$work/out" "$work/err"
+    sed -i 's,/etc/shadow,/etc/shadwo,g' rules/credential/shadow_read.yml
+    git add .
+    ends 1 git commit -q -m 'a rule that fails its tests'
+    says "credential/shadow_read.test.ndjson:1: rule 'Password hashes read': must match" "$work/err"
+    git checkout -q HEAD -- rules
+    sed -i 's/^owner: .*//' rules/credential/shadow_read.md
+    git add .
+    ends 1 git commit -q -m 'a rule without an owner'
+    says 'rules/credential/shadow_read' "$work/err"
+    git checkout -q HEAD -- rules
+    sed -i 's/  priority: WARNING/  priority: WARNIG/' rules/credential/shadow_read.yml
+    ends 0 git commit -q --allow-empty -m 'what is wrong is not staged'
+    git add .
+    ends 1 git commit -q -m 'a rule that does not load'
+    [[ $(git log --format=%s | head -n 1) == 'what is wrong is not staged' ]]
+}
+
+case_the_hook_minds_its_own_files() {
+    repository
+    echo text >README.md
+    git add .
+    PICKET=/bin/false ends 0 git commit -q -m 'no rules'
+    sed -i 's/^# Password/# Password/; s/week/week /' rules/credential/shadow_read.md
+    echo >>rules/credential/shadow_read.md
+    git add .
+    PICKET=/bin/false ends 1 git commit -q -m 'rules, and no picket'
+    ends 0 git commit -q -m 'the same with it'
+    # as a hook of pre-commit: the files are named
+    ends 0 "$root/packaging/hooks/check-rules" README.md
+    ends 0 "$root/packaging/hooks/check-rules" rules/macros.yml README.md
+    rm rules/macros.yml
+    ends 1 "$root/packaging/hooks/check-rules" rules/macros.yml
+}
+
+case_the_build_servers_job_tells_what_changes() {
+    repository
+    mkdir corpus
+    head -n 1 rules/credential/shadow_read.test.ndjson | jq -c .event >corpus/day.ndjson
+    ends 0 "$root/docs/examples/ci/check-rules.sh" main
+    says '0 matches gained, 0 lost' changes.md
+    says 'failures="0"' results.xml
+    [[ $(jq .domain layer.json) == '"enterprise-attack"' ]]
+    local file
+    for file in yml md test.ndjson; do rm "rules/credential/shadow_read.$file"; done
+    ends 0 "$root/docs/examples/ci/check-rules.sh" main
+    says '| `Password hashes read` | removed | 1 | 0 | 0 | 1 |' changes.md
+    echo '- rule: broken' >rules/broken.yml
+    ends 1 "$root/docs/examples/ci/check-rules.sh" main
+}
+
+# ---- Sigma ----
+
+sigma_rule() { # sigma_rule ID FILE
+    printf 'title: %s\nid: %s\nstatus: test\nlogsource:\n  product: windows\n' "Reads $2" "$1"
+    printf 'detection:\n  sel:\n    EventID: 11\n    TargetFilename|endswith: %s\n' "'\\$2'"
+    printf '  condition: sel\nlevel: high\ntags: [attack.t1003.001, attack.credential-access]\n'
+}
+
+windows_event() { # windows_event IMAGE FILE: as evtx_dump prints it
+    jq -n --arg image "$1" --arg file "$2" '{Event: {System: {Provider: {"#attributes": {Name: "P"}},
+        EventID: 11, Channel: "Sysmon", Computer: "c"}, EventData: {Image: $image,
+        TargetFilename: $file, ProcessGuid: "g", User: "u"}}}'
+}
+
+regression() { # regression FOLDER ID COUNT: its info.yml
+    printf 'id: x\nrule_metadata:\n  - id: %s\n    title: t\nregression_tests_info:\n' "$2"
+    printf '  - name: Positive Detection Test\n    type: evtx\n    provider: P\n'
+    [[ -z $3 ]] || printf '    match_count: %s\n' "$3"
+    printf '    path: %s/%s.evtx\n' "$1" "$2"
+}
+
+one=11111111-1111-4111-8111-111111111111
+two=22222222-2222-4222-8222-222222222222
+
+sigma_tree() {
+    local id
+    mkdir -p s/rules
+    sigma_rule $one lsass.dmp >s/rules/one.yml
+    sigma_rule $two sam.hiv >s/rules/two.yml
+    for id in $one $two; do
+        mkdir -p "s/regression_data/rules/$id"
+        windows_event 'C:\a.exe' 'C:\lsass.dmp' >"s/regression_data/rules/$id/$id.json"
+    done
+    windows_event 'C:\b.exe' 'C:\other' >>"s/regression_data/rules/$one/$one.json"
+    regression regression_data/rules/$one $one 1 >s/regression_data/rules/$one/info.yml
+    regression regression_data/rules/$two $two '' >s/regression_data/rules/$two/info.yml
+}
+
+case_sigmas_regression_data_are_tests() {
+    sigma_tree
+    ends 1 "$PICKET" test s
+    says '1 passed, 1 failed'
+    says "$two.json:1: rule '$two': must match, but does not" "$work/err"
+    ends 0 "$PICKET" test s --only $one
+    regression regression_data/rules/$one $one 2 >s/regression_data/rules/$one/info.yml
+    ends 1 "$PICKET" test --rules s/rules s/regression_data
+    says 'must match 2 of 2 events, but matches 1' "$work/err"
+    rm "s/regression_data/rules/$two/$two.json"
+    ends 1 "$PICKET" test s
+    says '0 passed, 1 failed, 1 skipped'
+    echo 'id: [' >"s/regression_data/rules/$two/info.yml"
+    ends 1 "$PICKET" test s
+    says "rules/$two/info.yml:2:1: error: " "$work/err"
+}
+
+case_stage_and_owner_stand_in_a_sigma_rule() {
+    sigma_tree
+    printf 'stage: shadow\nowner: us\n' >>s/rules/one.yml
+    printf 'stage: retired\n' >>s/rules/two.yml
+    "$PICKET" rules list s --output json | jq -c '[.rule, .stage, .owner, .attack, .tests]' >listed
+    grep -qxF '["Reads lsass.dmp","shadow","us",["T1003.001"],1]' listed
+    grep -qxF '["Reads sam.hiv","retired",null,["T1003.001"],1]' listed
+    printf '%s\n' '{"EventID": 11, "TargetFilename": "C:\\lsass.dmp"}' >events
+    "$PICKET" replay --source json --rules s/rules --output json events >signals
+    [[ $(jq -r .stage signals) == shadow ]]
+    printf 'stage: sleeping\n' >>s/rules/two.yml
+    ends 1 "$PICKET" check s/rules/two.yml
 }
 
 run_cases

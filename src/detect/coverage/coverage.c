@@ -79,15 +79,13 @@ static int pair_order(const void *a, const void *b)
     return order ? order : span_cmp(left->rule->name, right->rule->name);
 }
 
-err_kind coverage_open(const struct rule_program *program, struct coverage **ret,
+err_kind coverage_open(const struct rule_info *const *rules, size_t count, struct coverage **ret,
                        struct err_ctx *err)
 {
     struct coverage *coverage = calloc(1, sizeof *coverage);
     bool is_good = coverage;
-    for (uint32_t index = 0; is_good && index < rule_program_count(program); index++) {
-        const struct rule_info *rule = rule_program_rule(program, index);
-        is_good = !rule->is_enabled || rule_add(coverage, rule);
-    }
+    for (size_t index = 0; is_good && index < count; index++)
+        is_good = !rules[index]->is_enabled || rule_add(coverage, rules[index]);
     if (!is_good) {
         coverage_close(coverage);
         return err_set(err, ERR_LIMIT, "coverage: out of memory");

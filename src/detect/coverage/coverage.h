@@ -7,9 +7,9 @@
 #include "rule/rule.h"
 
 struct coverage;
-/* Reads the tags of all rules; their texts are borrowed. */
-MUST_USE err_kind coverage_open(const struct rule_program *program, struct coverage **ret,
-                                struct err_ctx *err);
+/* Reads the tags of the rules, which are borrowed. */
+MUST_USE err_kind coverage_open(const struct rule_info *const *rules, size_t count,
+                                struct coverage **ret, struct err_ctx *err);
 void coverage_close(struct coverage *coverage);
 
 /* Layer format 4.5, domain enterprise-attack: score = number of rules, comment = their names. */

@@ -275,3 +275,16 @@ void rule_explain_event(struct rule_program *program, uint32_t index, struct eve
                   answers[node_answer(program, program->ir.rules[index].root, event)]);
     collected_free(&collected);
 }
+
+void rule_program_sharing(const struct rule_program *program, uint32_t index,
+                          size_t *ret_predicates, size_t *ret_shared)
+{
+    struct collected collected;
+    *ret_predicates = *ret_shared = 0;
+    if (collected_init(&collected, program, index)) {
+        *ret_predicates = collected.count;
+        for (size_t at = 0; at < collected.count; at++)
+            *ret_shared += program->leaves[collected.predicates[at]].rule_count > 1;
+    }
+    collected_free(&collected);
+}

@@ -1,4 +1,5 @@
 /* An event against the program: candidates first, then the conditions of those. */
+#include "core/clock.h"
 #include "rule/program.h"
 
 void program_begin(struct rule_program *program)
@@ -169,6 +170,20 @@ static bool logsource_applies(const struct logsource *rule, const struct logsour
                       part_applies(rule->service, event->service));
 }
 
+static enum answer rule_answer(struct rule_program *program, uint32_t rule, struct event *event)
+{
+    uint32_t root = program->ir.rules[rule].root;
+    if (!program->costs)
+        return node_answer(program, root, event);
+    struct rule_cost *cost = &program->costs[rule];
+    uint64_t start_ns = clock_read(CLOCK_MONOTONIC);
+    enum answer answer = node_answer(program, root, event);
+    cost->ns += clock_read(CLOCK_MONOTONIC) - start_ns;
+    cost->asked++;
+    cost->matched += answer == ANSWER_YES;
+    return answer;
+}
+
 static void word_judge(struct rule_program *program, uint32_t word, uint64_t bits,
                        struct event *event, struct matches *matches)
 {
@@ -176,7 +191,7 @@ static void word_judge(struct rule_program *program, uint32_t word, uint64_t bit
         uint32_t rule = word * 64 + (uint32_t)__builtin_ctzll(bits);
         if (!logsource_applies(&program->ir.rules[rule].info.logsource, event->logsource))
             continue;
-        enum answer answer = node_answer(program, program->ir.rules[rule].root, event);
+        enum answer answer = rule_answer(program, rule, event);
         matches->undecided += answer == ANSWER_UNDECIDED;
         if (answer != ANSWER_YES)
             continue;
@@ -208,6 +223,11 @@ size_t rule_program_match(struct rule_program *program, struct event *event, uin
     }
     *ret_undecided = matches.undecided;
     return matches.count;
+}
+
+void rule_program_measure(struct rule_program *program, struct rule_cost *costs)
+{
+    program->costs = costs;
 }
 
 bool rule_program_wants(const struct rule_program *program, span route_value)

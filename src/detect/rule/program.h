@@ -86,6 +86,7 @@ struct rule_program {
     uint32_t *field_expressions;
     uint32_t *field_first; /* by rule; one more at the end */
     size_t rules_without_access;
+    struct rule_cost *costs; /* by rule, while it is measured; else NULL */
 };
 
 static inline bool value_is_empty(const struct value *value)

@@ -118,6 +118,19 @@ void rule_explain(const struct rule_program *program, uint32_t index, struct wri
 void rule_explain_event(struct rule_program *program, uint32_t index, struct event *event,
                         struct writer *out);
 
+/* What a rule's condition cost since it was measured. */
+struct rule_cost {
+    uint64_t asked; /* events for which the condition was looked at */
+    uint64_t matched;
+    uint64_t ns; /* that it took, two readings of the clock each time included */
+};
+/* From now on every look at a rule's condition is timed and added to costs[rule] (borrowed); NULL
+ * ends that. A predicate that rules share is paid by the first of them that asks. */
+void rule_program_measure(struct rule_program *program, struct rule_cost *costs);
+/* How many predicates the rule has, and how many of them other rules have too. */
+void rule_program_sharing(const struct rule_program *program, uint32_t index,
+                          size_t *ret_predicates, size_t *ret_shared);
+
 /* How the rules are found: for status and benches. */
 struct rule_program_stats {
     size_t rules;

@@ -127,6 +127,21 @@ static void unused_warn(const struct rule *rule, const struct scope *scope)
 
 /* ---- the rule ---- */
 
+/* The key `stage`, ours, which goes before the strategy's. */
+static bool stage_read(struct compile *compile, const struct document *document,
+                       enum rule_stage *ret)
+{
+    span word = {NULL, 0};
+    if (!document_text(compile, document, "stage", &word))
+        return false;
+    if (!word.data || rule_stage_parse(word, ret))
+        return true;
+    struct position at = yaml_position(document->file, yaml_get(document->root, "stage"));
+    diagnostics_error(compile->diagnostics, &at, NULL,
+                      "'stage': expected draft, shadow, live or retired");
+    return false;
+}
+
 void sigma_rule_build(struct compile *compile, const struct document *document, struct arena *arena)
 {
     struct rule rule = {
@@ -152,6 +167,10 @@ void sigma_rule_build(struct compile *compile, const struct document *document, 
     is_good &= document_word(compile, document, "status", status_names, STATUS_COUNT, &status);
     is_good &= document_texts(compile, document, yaml_get(document->root, "tags"), "tags", arena,
                               &tags, &definition.tag_count);
+    is_good &= stage_read(compile, document, &definition.stage);
+    span owner = {NULL, 0};
+    is_good &= document_text(compile, document, "owner", &owner);
+    definition.owner = owner.data ? owner : definition.owner;
     /* a rule of a stage that does not run is there to be listed */
     definition.root = rule_builder_runs(compile->builder, definition.stage)
                           ? root_build(&rule, yaml_get(document->root, "detection"), &scope)

@@ -87,8 +87,9 @@ bool cli_config(const struct option_table *table, const char *path, int argc,
     return kind == OK;
 }
 
-int cli_compile(const struct option_list *paths, const struct compile_options *options,
-                struct compiled *ret)
+/* is_quiet: says only what is wrong. */
+static int compile(const struct option_list *paths, const struct compile_options *options,
+                   const char *name, span text, bool is_quiet, struct compiled *ret)
 {
     struct err_ctx err;
     struct bundle bundle;
@@ -100,16 +101,61 @@ int cli_compile(const struct option_list *paths, const struct compile_options *o
                        : err_set(&err, ERR_STATE, "no shipped rules found; name some by --rules");
     for (size_t index = 0; index < paths->count && kind == OK; index++)
         kind = bundle_add(&bundle, paths->items[index], &err);
+    if (kind == OK && name)
+        kind = bundle_put(&bundle, name, text, &err);
     if (kind == OK)
         kind = rules_compile(&bundle, options, ret, &err);
     bundle_close(&bundle);
     if (kind != OK)
         return cli_fail(&err);
-    fwrite(ret->diagnostics.data, 1, ret->diagnostics.len, stderr);
+    if (!is_quiet || ret->error_count)
+        fwrite(ret->diagnostics.data, 1, ret->diagnostics.len, stderr);
     if (ret->error_count == 0 && (ret->warning_count == 0 || !options->is_strict))
         return EXIT_DONE;
     compiled_close(ret);
     return EXIT_WRONG;
+}
+
+int cli_compile(const struct option_list *paths, const struct compile_options *options,
+                struct compiled *ret)
+{
+    return compile(paths, options, NULL, (span){NULL, 0}, false, ret);
+}
+
+int cli_compile_with(const struct option_list *paths, const struct compile_options *options,
+                     const char *name, span text, struct compiled *ret)
+{
+    return compile(paths, options, name, text, false, ret);
+}
+
+int cli_compile_sets(const struct option_list *paths, const struct compile_options *options,
+                     struct compiled_sets *ret)
+{
+    struct compile_options json = *options;
+    json.is_json = true; /* its warnings have been told then */
+    *ret = (struct compiled_sets){0};
+    int code = cli_compile(paths, options, &ret->items[0]);
+    if (code != EXIT_DONE)
+        return code;
+    bool has_sigma = ret->items[0].sigma_files;
+    if (has_sigma && !ret->items[0].falco_files)
+        compiled_close(&ret->items[0]);
+    else
+        ret->count = 1;
+    if (!has_sigma)
+        return EXIT_DONE;
+    code = compile(paths, &json, NULL, (span){NULL, 0}, true, &ret->items[ret->count]);
+    if (code == EXIT_DONE)
+        ret->is_json[ret->count++] = true;
+    else
+        cli_sets_close(ret);
+    return code;
+}
+
+void cli_sets_close(struct compiled_sets *sets)
+{
+    while (sets->count)
+        compiled_close(&sets->items[--sets->count]);
 }
 
 bool cli_stages(const char *words, uint32_t *ret)

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,7 +14,9 @@ struct subcommand {
 
 static const struct subcommand subcommands[] = {
     {"coverage", rules_coverage, "which of ATT&CK's techniques the rules are for"},
+    {"cost", rules_cost, "what each rule costs, in ns an event"},
     {"diff", rules_diff, "what changes in matches between two versions of the rules"},
+    {"except", rules_except, "the smallest exception that silences a signal"},
     {"explain", rules_explain, "how a rule runs, and why it matches an event or not"},
     {"fields", rules_fields, "what conditions and outputs may name"},
     {"list", rules_list, "every rule: stage, owner, techniques, tests"},
@@ -47,11 +50,53 @@ int cli_rules(int argc, const char *const *argv)
 
 /* ---- shared ---- */
 
-err_kind rules_replay_open(int image_fd, struct replay **ret, struct err_ctx *err)
+err_kind rules_replays_open(const struct compiled_sets *sets, struct rules_replays *ret,
+                            struct err_ctx *err)
 {
-    struct replay_options options = {.image_fd = image_fd, .hostname = "rules"};
+    *ret = (struct rules_replays){0};
     err_kind kind = role_confine(ROLE_ENGINE, -1, err);
-    return kind == OK ? replay_open(&options, ret, err) : kind;
+    for (; ret->count < sets->count && kind == OK; ret->count += kind == OK) {
+        struct replay_options options = {.image_fd = sets->items[ret->count].image_fd,
+                                         .hostname = "rules",
+                                         .is_json = sets->is_json[ret->count]};
+        kind = replay_open(&options, &ret->items[ret->count], err);
+    }
+    if (kind != OK)
+        rules_replays_close(ret);
+    return kind;
+}
+
+void rules_replays_close(struct rules_replays *replays)
+{
+    while (replays->count)
+        replay_close(replays->items[--replays->count]);
+}
+
+static bool is_sigma(const struct rule_info *rule)
+{
+    return rule->logsource.product.data || rule->logsource.category.data ||
+           rule->logsource.service.data;
+}
+
+err_kind rules_all(const struct rules_replays *replays, const struct rule_info ***ret,
+                   size_t *ret_count, struct err_ctx *err)
+{
+    size_t most = 0;
+    *ret_count = 0;
+    for (size_t at = 0; at < replays->count; at++)
+        most += rule_program_count(replay_program(replays->items[at]));
+    *ret = calloc(most + 1, sizeof **ret);
+    if (!*ret)
+        return err_set(err, ERR_SYSTEM, "rules");
+    for (size_t at = 0; at < replays->count; at++) {
+        const struct rule_program *program = replay_program(replays->items[at]);
+        for (uint32_t index = 0; index < rule_program_count(program); index++) {
+            const struct rule_info *rule = rule_program_rule(program, index);
+            if (at == 0 || is_sigma(rule))
+                (*ret)[(*ret_count)++] = rule;
+        }
+    }
+    return OK;
 }
 
 err_kind rules_events_open(const struct option_list *paths, struct rules_events *ret,

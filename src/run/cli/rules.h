@@ -9,10 +9,21 @@ int rules_list(int argc, const char *const *argv);
 int rules_explain(int argc, const char *const *argv);
 int rules_fields(int argc, const char *const *argv);
 int rules_coverage(int argc, const char *const *argv);
+int rules_cost(int argc, const char *const *argv);
 int rules_diff(int argc, const char *const *argv);
+int rules_except(int argc, const char *const *argv);
 
-/* Drops rights and opens a replay over the image, which need not outlive it. */
-MUST_USE err_kind rules_replay_open(int image_fd, struct replay **ret, struct err_ctx *err);
+/* Drops rights and opens a replay over each image, which need not outlive them. */
+struct rules_replays {
+    struct replay *items[2];
+    size_t count;
+};
+MUST_USE err_kind rules_replays_open(const struct compiled_sets *sets, struct rules_replays *ret,
+                                     struct err_ctx *err);
+void rules_replays_close(struct rules_replays *replays);
+/* Every rule once, by replay: the same file's Falco rules may be in both. The caller frees it. */
+MUST_USE err_kind rules_all(const struct rules_replays *replays, const struct rule_info ***ret,
+                            size_t *ret_count, struct err_ctx *err);
 
 /* Opens files of events, before rights are dropped; close them with rules_events_close. */
 struct rules_events {

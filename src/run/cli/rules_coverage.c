@@ -32,24 +32,28 @@ static const struct option_table table = {
     .row_count = sizeof rows / sizeof *rows,
 };
 
-static err_kind coverage_make(const struct coverage_words *words, int image_fd, struct writer *out,
-                              struct err_ctx *err)
+static err_kind coverage_make(const struct coverage_words *words, const struct compiled_sets *sets,
+                              struct writer *out, struct err_ctx *err)
 {
-    struct replay *replay = NULL;
-    struct coverage *coverage;
-    err_kind kind = rules_replay_open(image_fd, &replay, err);
+    struct rules_replays replays;
+    const struct rule_info **rules = NULL;
+    size_t count;
+    struct coverage *coverage = NULL;
+    err_kind kind = rules_replays_open(sets, &replays, err);
+    if (kind != OK)
+        return kind;
+    kind = rules_all(&replays, &rules, &count, err);
     if (kind == OK)
-        kind = coverage_open(replay_program(replay), &coverage, err);
-    if (kind == OK) {
-        if (words->output[0] == 'n')
-            coverage_write_navigator(coverage, words->name, out);
-        else if (words->output[0] == 'm')
-            coverage_write_markdown(coverage, out);
-        else
-            coverage_write_json(coverage, out);
-        coverage_close(coverage);
-    }
-    replay_close(replay);
+        kind = coverage_open(rules, count, &coverage, err);
+    if (kind == OK && words->output[0] == 'n')
+        coverage_write_navigator(coverage, words->name, out);
+    else if (kind == OK && words->output[0] == 'm')
+        coverage_write_markdown(coverage, out);
+    else if (kind == OK)
+        coverage_write_json(coverage, out);
+    coverage_close(coverage);
+    free(rules);
+    rules_replays_close(&replays);
     return kind;
 }
 
@@ -58,7 +62,7 @@ int rules_coverage(int argc, const char *const *argv)
     struct coverage_words words = {0};
     struct option_list paths = {0};
     struct compile_options options = {0};
-    struct compiled compiled;
+    struct compiled_sets sets;
     struct err_ctx err;
     AUTO(writer_free) struct writer out;
     int code;
@@ -67,10 +71,10 @@ int rules_coverage(int argc, const char *const *argv)
         return code;
     if (!cli_stages(words.stage, &options.stages))
         return EXIT_USAGE;
-    code = cli_compile(&paths, &options, &compiled);
+    code = cli_compile_sets(&paths, &options, &sets);
     if (code != EXIT_DONE)
         return code;
-    err_kind kind = coverage_make(&words, compiled.image_fd, &out, &err);
-    compiled_close(&compiled);
+    err_kind kind = coverage_make(&words, &sets, &out, &err);
+    cli_sets_close(&sets);
     return kind == OK ? rules_print(&out) : cli_fail(&err);
 }

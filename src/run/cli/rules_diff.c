@@ -7,6 +7,7 @@
 struct diff_words {
     struct option_list events;
     struct option_list with;
+    const char *source;
     const char *output;
     const char *stage;
 };
@@ -14,6 +15,8 @@ struct diff_words {
 static const struct option_desc rows[] = {
     {"events", OPTION_LIST, offsetof(struct diff_words, events), NULL, "FILE",
      "a recording or JSON lines to run both versions over"},
+    {"source", OPTION_CHOICE, offsetof(struct diff_words, source), "kernel", "kernel|json",
+     "what the events are: kernel events for Falco rules, JSON for Sigma rules"},
     {"with", OPTION_LIST, offsetof(struct diff_words, with), NULL, "PATH",
      "further rule files that both versions need, such as shared macros"},
     {"output", OPTION_CHOICE, offsetof(struct diff_words, output), "text", "text|json|markdown",
@@ -52,7 +55,7 @@ static err_kind diff_make(const struct diff_words *words, const int images[2],
 {
     struct diff *diff;
     struct diff_options options = {
-        .replay = {.hostname = "rules"},
+        .replay = {.hostname = "rules", .is_json = words->source[0] == 'j'},
         .before_fd = images[0],
         .after_fd = images[1],
         .files = events->files,
@@ -113,6 +116,7 @@ int rules_diff(int argc, const char *const *argv)
     }
     if (!cli_stages(words.stage, &options.stages))
         return EXIT_USAGE;
+    options.is_json = words.source[0] == 'j';
     if (rules_events_open(&words.events, &events, &err) != OK)
         return cli_fail(&err);
     code = diff_versions(&words, &versions, &options, &events);

@@ -41,18 +41,23 @@ static err_kind event_read(const char *path, char *buffer, size_t size, size_t *
     return OK;
 }
 
-static err_kind explain(const char *event_path, const char *rule, int image_fd, struct writer *out,
-                        struct err_ctx *err)
+static err_kind explain(const char *event_path, const char *rule, const struct compiled_sets *sets,
+                        struct writer *out, struct err_ctx *err)
 {
     static char event[1 << 20];
     size_t len;
-    struct replay *replay = NULL;
+    struct rules_replays replays = {0};
     err_kind kind = event_read(event_path, event, sizeof event, &len, err);
     if (kind == OK)
-        kind = rules_replay_open(image_fd, &replay, err);
-    if (kind == OK)
-        kind = replay_explain(replay, rule, span_of(event, len), out, err);
-    replay_close(replay);
+        kind = rules_replays_open(sets, &replays, err);
+    if (kind != OK)
+        return kind;
+    /* where no set has it, the last one says so */
+    size_t at = 0;
+    while (at + 1 < replays.count && !replay_has(replays.items[at], rule))
+        at++;
+    kind = replay_explain(replays.items[at], rule, span_of(event, len), out, err);
+    rules_replays_close(&replays);
     return kind;
 }
 
@@ -60,7 +65,7 @@ int rules_explain(int argc, const char *const *argv)
 {
     struct explain_words words = {0};
     struct option_list operands = {0};
-    struct compiled compiled;
+    struct compiled_sets sets;
     AUTO(writer_free) struct writer out;
     struct err_ctx err;
     int code;
@@ -71,11 +76,11 @@ int rules_explain(int argc, const char *const *argv)
         fprintf(stderr, "picket: rules explain which rule? Name one; see picket rules list\n");
         return EXIT_USAGE;
     }
-    code = cli_compile(&words.rules, &(struct compile_options){.stages = STAGES_TEST}, &compiled);
+    code = cli_compile_sets(&words.rules, &(struct compile_options){.stages = STAGES_TEST}, &sets);
     if (code != EXIT_DONE)
         return code;
-    err_kind kind = explain(words.event, operands.items[0], compiled.image_fd, &out, &err);
-    compiled_close(&compiled);
+    err_kind kind = explain(words.event, operands.items[0], &sets, &out, &err);
+    cli_sets_close(&sets);
     code = rules_print(&out);
     return kind == OK ? code : cli_fail(&err);
 }

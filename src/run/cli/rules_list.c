@@ -97,30 +97,32 @@ static void json_write(const struct rule_info *rule, size_t tests, struct writer
     writer_format(out, ",\"line\":%u}\n", rule->line);
 }
 
-static err_kind list(const struct suite *suite, int image_fd, bool is_json, struct writer *out,
-                     struct err_ctx *err)
+static err_kind list(const struct suite *suite, const struct compiled_sets *sets, bool is_json,
+                     struct writer *out, struct err_ctx *err)
 {
-    struct replay *replay = NULL;
-    err_kind kind = rules_replay_open(image_fd, &replay, err);
+    struct rules_replays replays;
+    const struct rule_info **rules = NULL;
+    size_t count = 0;
+    err_kind kind = rules_replays_open(sets, &replays, err);
     if (kind != OK)
         return kind;
-    const struct rule_program *program = replay_program(replay);
-    for (uint32_t index = 0; index < rule_program_count(program); index++) {
-        const struct rule_info *rule = rule_program_rule(program, index);
-        size_t tests = suite_count_of(suite, rule);
+    kind = rules_all(&replays, &rules, &count, err);
+    for (size_t index = 0; index < count; index++) {
+        size_t tests = suite_count_of(suite, rules[index]);
         if (is_json)
-            json_write(rule, tests, out);
+            json_write(rules[index], tests, out);
         else
-            text_write(rule, tests, out);
+            text_write(rules[index], tests, out);
     }
-    replay_close(replay);
-    return OK;
+    free(rules);
+    rules_replays_close(&replays);
+    return kind;
 }
 
 static int list_all(const struct list_words *words, struct suite *suite)
 {
     struct option_list paths = words->rules;
-    struct compiled compiled;
+    struct compiled_sets sets;
     struct err_ctx err;
     AUTO(writer_free) struct writer out;
     const char *shipped = content_path("rules");
@@ -129,11 +131,11 @@ static int list_all(const struct list_words *words, struct suite *suite)
     writer_init(&out, RULES_BYTES_MAX);
     if (cli_tests_find(&paths, suite, &err) != OK)
         return cli_fail(&err);
-    int code = cli_compile(&paths, &(struct compile_options){.stages = STAGES_TEST}, &compiled);
+    int code = cli_compile_sets(&paths, &(struct compile_options){.stages = STAGES_TEST}, &sets);
     if (code != EXIT_DONE)
         return code;
-    err_kind kind = list(suite, compiled.image_fd, words->output[0] == 'j', &out, &err);
-    compiled_close(&compiled);
+    err_kind kind = list(suite, &sets, words->output[0] == 'j', &out, &err);
+    cli_sets_close(&sets);
     return kind == OK ? rules_print(&out) : cli_fail(&err);
 }
 

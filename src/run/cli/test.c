@@ -7,9 +7,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "cli/cli.h"
+#include "cli/rules.h"
 #include "core/cleanup.h"
-#include "lab/lab.h"
 
 #define TEST_SUFFIX      ".test.ndjson"
 #define REGRESSION_INFO  "info.yml"
@@ -188,19 +187,18 @@ static err_kind report_write(const struct suite *suite, FILE *file, bool is_juni
     return OK;
 }
 
-static err_kind tests_run(struct suite *suite, const struct test_words *words, int image_fd,
-                          FILE *junit, struct suite_counts *counts, struct err_ctx *err)
+static err_kind tests_run(struct suite *suite, const struct test_words *words,
+                          const struct compiled_sets *sets, FILE *junit,
+                          struct suite_counts *counts, struct err_ctx *err)
 {
     AUTO(writer_free) struct writer text;
-    struct replay *replay = NULL;
-    struct replay_options options = {.image_fd = image_fd, .hostname = "test"};
+    struct rules_replays replays;
     writer_init(&text, REPORT_BYTES_MAX);
-    err_kind kind = role_confine(ROLE_ENGINE, -1, err);
-    if (kind == OK)
-        kind = replay_open(&options, &replay, err);
-    if (kind == OK)
-        kind = suite_run(suite, replay, words->only, &text, counts, err);
-    replay_close(replay);
+    err_kind kind = rules_replays_open(sets, &replays, err);
+    if (kind != OK)
+        return kind;
+    kind = suite_run(suite, replays.items, replays.count, words->only, &text, counts, err);
+    rules_replays_close(&replays);
     if (kind == OK && !words->tap)
         fwrite(text.data, 1, text.len, stderr);
     if (kind == OK && junit)
@@ -210,13 +208,14 @@ static err_kind tests_run(struct suite *suite, const struct test_words *words, i
     return kind;
 }
 
-static err_kind compiled_run(struct suite *suite, const struct test_words *words, int image_fd,
-                             struct suite_counts *counts, struct err_ctx *err)
+static err_kind compiled_run(struct suite *suite, const struct test_words *words,
+                             const struct compiled_sets *sets, struct suite_counts *counts,
+                             struct err_ctx *err)
 {
     AUTO(auto_fclose) FILE *junit = words->junit ? fopen(words->junit, "we") : NULL;
     if (words->junit && !junit)
         return err_set(err, ERR_SYSTEM, "%s", words->junit);
-    return tests_run(suite, words, image_fd, junit, counts, err);
+    return tests_run(suite, words, sets, junit, counts, err);
 }
 
 static void counts_print(const struct suite_counts *counts)
@@ -230,7 +229,7 @@ static void counts_print(const struct suite_counts *counts)
 
 static int test_all(struct test_words *words, const struct option_list *paths, struct suite *suite)
 {
-    struct compiled compiled;
+    struct compiled_sets sets;
     struct suite_counts counts;
     struct err_ctx err;
     err_kind kind = cli_tests_find(paths, suite, &err);
@@ -245,11 +244,11 @@ static int test_all(struct test_words *words, const struct option_list *paths, s
     if (kind != OK)
         return cli_fail(&err);
     int code =
-        cli_compile(&words->rules, &(struct compile_options){.stages = STAGES_TEST}, &compiled);
+        cli_compile_sets(&words->rules, &(struct compile_options){.stages = STAGES_TEST}, &sets);
     if (code != EXIT_DONE)
         return code;
-    kind = compiled_run(suite, words, compiled.image_fd, &counts, &err);
-    compiled_close(&compiled);
+    kind = compiled_run(suite, words, &sets, &counts, &err);
+    cli_sets_close(&sets);
     if (kind != OK)
         return cli_fail(&err);
     if (!words->tap)

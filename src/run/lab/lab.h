@@ -37,10 +37,11 @@ struct suite_counts {
     uint64_t failed;
     uint64_t skipped; /* said with a reason: the rule is retired, the events are no JSON */
 };
-/* Runs all tests, or those of the rule with this name or id. What fails is on `text`, with
- * file:line of the event and why. */
-MUST_USE err_kind suite_run(struct suite *suite, struct replay *replay, const char *only,
-                            struct writer *text, struct suite_counts *ret, struct err_ctx *err);
+/* Runs all tests, or those of the rule with this name or id; a rule is looked for in each replay in
+ * turn. What fails is on `text`, with file:line of the event and why. */
+MUST_USE err_kind suite_run(struct suite *suite, struct replay *const *replays, size_t replay_count,
+                            const char *only, struct writer *text, struct suite_counts *ret,
+                            struct err_ctx *err);
 /* How many tests a rule has. */
 size_t suite_count_of(const struct suite *suite, const struct rule_info *rule);
 
@@ -83,3 +84,23 @@ bool diff_has_changes(const struct diff *diff);
 void diff_write_text(const struct diff *diff, struct writer *out);
 void diff_write_markdown(const struct diff *diff, struct writer *out);
 void diff_write_json(const struct diff *diff, struct writer *out);
+
+/* ---- what each rule costs ---- */
+
+struct cost_options {
+    struct replay_options replay; /* how the events are read; image, visit and context are set */
+    int image_fd;
+    const struct lab_file *files;
+    size_t file_count;
+    unsigned rounds; /* over all files, each way; the quickest counts. 1 or more */
+};
+
+struct cost;
+/* Runs the whole set: untimed rounds say what an event costs in all, timed ones what part of that
+ * each rule's condition has. */
+MUST_USE err_kind cost_run(const struct cost_options *options, struct cost **ret,
+                           struct err_ctx *err);
+void cost_close(struct cost *cost);
+/* Dearest rule first. */
+void cost_write_text(const struct cost *cost, struct writer *out);
+void cost_write_json(const struct cost *cost, struct writer *out);

@@ -116,12 +116,22 @@ static bool rule_is(const struct rule_info *rule, const char *word)
     return span_eq(rule->name, text) || (rule->id.data && span_eq(rule->id, text));
 }
 
-static bool rule_find(const struct rule_program *program, const char *word, uint32_t *ret)
+struct targets {
+    struct replay *const *replays;
+    size_t count;
+};
+
+static bool rule_find(const struct targets *targets, const char *word, struct replay **ret_replay,
+                      uint32_t *ret)
 {
-    for (uint32_t index = 0; index < rule_program_count(program); index++) {
-        if (rule_is(rule_program_rule(program, index), word)) {
-            *ret = index;
-            return true;
+    for (size_t at = 0; at < targets->count; at++) {
+        const struct rule_program *program = replay_program(targets->replays[at]);
+        for (uint32_t index = 0; index < rule_program_count(program); index++) {
+            if (rule_is(rule_program_rule(program, index), word)) {
+                *ret_replay = targets->replays[at];
+                *ret = index;
+                return true;
+            }
         }
     }
     return false;
@@ -171,8 +181,9 @@ static err_kind events_run(const struct suite_test *test, struct replay *replay,
     return OK;
 }
 
-static void test_judge(struct suite_test *test, struct replay *replay, struct writer *why)
+static void test_judge(struct suite_test *test, const struct targets *targets, struct writer *why)
 {
+    struct replay *replay;
     uint32_t rule;
     int64_t count;
     struct err_ctx err;
@@ -182,7 +193,7 @@ static void test_judge(struct suite_test *test, struct replay *replay, struct wr
         return;
     }
     test->status = TEST_FAILED;
-    if (!rule_find(replay_program(replay), test->rule, &rule)) {
+    if (!rule_find(targets, test->rule, &replay, &rule)) {
         test->message = lab_text("no such rule is loaded");
         return;
     }
@@ -224,16 +235,18 @@ static void failure_write(struct suite_test *test, span why, struct writer *out)
     }
 }
 
-err_kind suite_run(struct suite *suite, struct replay *replay, const char *only,
-                   struct writer *text, struct suite_counts *ret, struct err_ctx *err)
+err_kind suite_run(struct suite *suite, struct replay *const *replays, size_t replay_count,
+                   const char *only, struct writer *text, struct suite_counts *ret,
+                   struct err_ctx *err)
 {
     AUTO(writer_free) struct writer why;
-    uint32_t rule;
-    const struct rule_program *program = replay_program(replay);
+    struct targets targets = {replays, replay_count};
+    struct replay *replay = NULL;
+    uint32_t rule = 0;
     *ret = (struct suite_counts){0};
-    if (only && !rule_find(program, only, &rule))
+    if (only && !rule_find(&targets, only, &replay, &rule))
         return err_set(err, ERR_INPUT, "no rule '%s'; see picket rules list", only);
-    const struct rule_info *wanted = only ? rule_program_rule(program, rule) : NULL;
+    const struct rule_info *wanted = only ? rule_program_rule(replay_program(replay), rule) : NULL;
     writer_init(&why, WHY_BYTES_MAX);
     for (size_t index = 0; index < suite->count; index++) {
         struct suite_test *test = &suite->tests[index];
@@ -241,7 +254,7 @@ err_kind suite_run(struct suite *suite, struct replay *replay, const char *only,
             continue;
         uint64_t start_ns = clock_boot_ns();
         writer_reset(&why);
-        test_judge(test, replay, &why);
+        test_judge(test, &targets, &why);
         test->ns = clock_boot_ns() - start_ns;
         ret->passed += test->status == TEST_PASSED;
         ret->failed += test->status == TEST_FAILED;

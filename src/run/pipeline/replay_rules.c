@@ -6,7 +6,8 @@
 static bool rule_find(const struct rule_program *program, span name, uint32_t *ret)
 {
     for (uint32_t index = 0; index < rule_program_count(program); index++) {
-        if (span_eq(rule_program_rule(program, index)->name, name)) {
+        const struct rule_info *rule = rule_program_rule(program, index);
+        if (span_eq(rule->name, name) || (rule->id.data && span_eq(rule->id, name))) {
             *ret = index;
             return true;
         }
@@ -37,6 +38,12 @@ void replay_why(struct replay *replay, uint32_t rule, struct writer *out)
 struct rule_program *replay_program(const struct replay *replay)
 {
     return detect_program(replay->detect);
+}
+
+bool replay_has(const struct replay *replay, const char *rule)
+{
+    uint32_t index;
+    return rule_find(detect_program(replay->detect), span_str(rule), &index);
 }
 
 err_kind replay_explain(struct replay *replay, const char *rule, span event, struct writer *out,

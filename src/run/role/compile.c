@@ -50,6 +50,8 @@ static err_kind rules_take(struct ipc_message *message, void *into, struct err_c
     memcpy(&result, message->body.data, sizeof result);
     ret->error_count = result.error_count;
     ret->warning_count = result.warning_count;
+    ret->falco_files = result.falco_files;
+    ret->sigma_files = result.sigma_files;
     AUTO(auto_close) int diagnostics = ipc_take_fd(message, 0);
     err_kind kind = diagnostics_read(diagnostics, &ret->diagnostics, err);
     if (kind == OK && result.has_image) {

@@ -215,13 +215,15 @@ static err_kind image_make(const struct sources *sources, const struct compile_o
 
 static err_kind rules_make(const struct compile_options *options, span bundle,
                            struct diagnostics *diagnostics, struct writer *image,
-                           struct err_ctx *err)
+                           struct compile_result *result, struct err_ctx *err)
 {
     struct sources sources = {0};
     arena_init(&sources.arena, STRATEGY_BYTES_MAX);
     err_kind kind = sources_read(bundle, &sources, diagnostics, err);
     if (kind == OK)
         kind = image_make(&sources, options, diagnostics, image, err);
+    result->falco_files = (uint32_t)sources.falco_count;
+    result->sigma_files = (uint32_t)sources.sigma_count;
     sources_free(&sources);
     return kind;
 }
@@ -231,6 +233,7 @@ static err_kind answer(struct ipc_channel *parent, const struct ipc_message *que
                        struct err_ctx *err)
 {
     struct compile_options options = {0};
+    struct compile_result result = {0};
     struct diagnostics diagnostics;
     struct writer image, text;
     int fds[2] = {-1, -1};
@@ -242,7 +245,7 @@ static err_kind answer(struct ipc_channel *parent, const struct ipc_message *que
     writer_init(&image, IMAGE_BYTES_MAX);
     writer_init(&text, DIAGNOSTICS_BYTES);
     err_kind kind = question->type == MESSAGE_COMPILE
-                        ? rules_make(&options, bundle, &diagnostics, &image, err)
+                        ? rules_make(&options, bundle, &diagnostics, &image, &result, err)
                         : documents_make(bundle, &diagnostics, &image, err);
     diagnostics_write(&diagnostics, &text);
     if (kind == OK)
@@ -250,9 +253,9 @@ static err_kind answer(struct ipc_channel *parent, const struct ipc_message *que
     bool has_image = kind == OK && diagnostics.error_count == 0;
     if (has_image)
         kind = memfd_seal("picket-image", writer_span(&image), &fds[1], err);
-    struct compile_result result = {.error_count = (uint32_t)diagnostics.error_count,
-                                    .warning_count = (uint32_t)diagnostics.warning_count,
-                                    .has_image = has_image};
+    result.error_count = (uint32_t)diagnostics.error_count;
+    result.warning_count = (uint32_t)diagnostics.warning_count;
+    result.has_image = has_image;
     if (kind == OK)
         ipc_send(parent, MESSAGE_COMPILED, span_of(&result, sizeof result), fds, has_image ? 2 : 1,
                  true);

@@ -59,6 +59,8 @@ struct compile_result {
     uint32_t error_count;
     uint32_t warning_count;
     uint32_t has_image;
+    uint32_t falco_files;
+    uint32_t sigma_files;
 };
 
 struct sensor_start {

@@ -36,6 +36,8 @@ struct compiled {
     int image_fd; /* sealed memfd, owned; -1 when the rules do not load */
     uint32_t error_count;
     uint32_t warning_count;
+    uint32_t falco_files; /* rule files by language */
+    uint32_t sigma_files;
     struct writer diagnostics; /* `file:line:col: error: …` lines */
 };
 
