@@ -4,8 +4,8 @@
  *                                "event": {…}}
  *   regression_data/…/info.yml   SigmaHQ's: which rule, how many events of the file beside it match
  *
- * A test passes when its rule matches exactly as many of its events as is said. What cannot be read
- * is a failing test, never a missing one. */
+ * A test passes when its rule matches as many of its events as is said, or more; or none, where
+ * that is wanted. What cannot be read is a failing test, never a missing one. */
 #pragma once
 
 #include <jansson.h>
