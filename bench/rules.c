@@ -1,6 +1,6 @@
 /* Cost of matching by number of rules: synthetic rules in Falco's language over a mix of exec and
  * open events, most of which match nothing. Prints one line per size: rules, load time, ns per
- * event, matches. Not a test. */
+ * event, matches. `rules N ROUNDS` measures one size and tells how many events that were. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -135,7 +135,7 @@ static void records_make(struct record *records)
     }
 }
 
-static void measure(unsigned rules, const struct record *records)
+static void measure(unsigned rules, unsigned rounds, const struct record *records)
 {
     struct writer image;
     struct err_ctx err = {0};
@@ -150,7 +150,7 @@ static void measure(unsigned rules, const struct record *records)
         exit(1);
     uint64_t best_ns = UINT64_MAX;
     size_t matches = 0;
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < rounds; round++) {
         matches = 0;
         start_ns = clock_read(CLOCK_MONOTONIC);
         for (unsigned index = 0; index < EVENTS; index++) {
@@ -173,15 +173,21 @@ static void measure(unsigned rules, const struct record *records)
     writer_free(&image);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static const unsigned sizes[] = {25, 100, 1000, 10000};
     struct record *records = calloc(EVENTS, sizeof *records);
     if (!records)
         return 1;
     records_make(records);
-    for (size_t index = 0; index < sizeof sizes / sizeof sizes[0]; index++)
-        measure(sizes[index], records);
+    if (argc == 3) {
+        unsigned rounds = (unsigned)strtoul(argv[2], NULL, 10);
+        measure((unsigned)strtoul(argv[1], NULL, 10), rounds, records);
+        printf("events: %u\n", rounds * EVENTS);
+    } else {
+        for (size_t index = 0; index < sizeof sizes / sizeof sizes[0]; index++)
+            measure(sizes[index], ROUNDS, records);
+    }
     free(records);
     return 0;
 }

@@ -1,5 +1,6 @@
 #!/bin/bash
-# What matching costs with 25 to 10,000 rules (bench/rules.c). Needs a built tree.
+# rules.sh [RULES ROUNDS]: what matching costs with 25 to 10,000 rules (bench/rules.c). Needs a built
+# tree. The program runs under $RUN_UNDER, if that is set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}
@@ -11,4 +12,5 @@ cc -O2 -g -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wno-missing-field-initializers
     -include src/base/core/banned.h -Isrc/base -Isrc/detect \
     bench/rules.c -o "$place/bench_rules" "$build/src/libdetect.a" "$build/src/libbase.a" \
     "${libraries[@]}"
-"$place/bench_rules"
+read -ra under <<<"${RUN_UNDER:-}"
+"${under[@]}" "$place/bench_rules" "$@"
