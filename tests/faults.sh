@@ -87,9 +87,7 @@ case_a_burst_beyond_the_ring_is_counted_shown_and_a_signal() {
     for n in $(seq 2000); do mark "m$n"; done
     kill -CONT "$(role_pid engine)"
     wait_for 20 grep -q '"rule":"Events were lost"' "$work/signals"
-    sleep 2 # status is renewed once a second
-    "$PICKET" status --state "$work/state" >"$work/status"
-    grep -q 'lost: ring_full' "$work/status"
+    wait_for 10 status_shows 'lost: ring_full'
     stop_picket
     ! grep -q ' 0 drops' "$work/summary"
 }

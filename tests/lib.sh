@@ -5,11 +5,11 @@
 #   skip REASON            this case can't run here
 #   need_root              skips unless root
 #   background COMMAND...  starts it, output in $work/out and $work/err; its pid is in $started
-#   wait_for S COMMAND...  until the command holds, at most S seconds
+#   wait_for S COMMAND...  until the command holds: S seconds on an idle machine, three times that at most
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PICKET=${PICKET:-$root/build/picket}
-seconds_max=${seconds_max:-120}
+seconds_max=${seconds_max:-240}
 
 skip() {
     echo "$*" >"$work/skip"
@@ -27,7 +27,7 @@ background() {
 }
 
 wait_for() {
-    local deadline=$((SECONDS + $1))
+    local deadline=$((SECONDS + 3 * $1))
     shift
     until "$@"; do
         [[ $SECONDS -lt $deadline ]] || { echo "gave up waiting for: $*"; return 1; }

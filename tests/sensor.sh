@@ -15,6 +15,10 @@ stop_picket() { # leaves the summary in $work/summary
     grep -E '^picket: [0-9]+ events' "$work/log.picket" >"$work/summary"
 }
 
+status_shows() { # REGEX; the status is renewed once a second
+    "$PICKET" status --state "$work/state" >"$work/status" && grep -qE "$1" "$work/status"
+}
+
 says() { grep -q "$1" "$work/log.picket"; }
 
 role_pid() { pgrep -P "$picket_pid" -f "^picket role $1" | head -n 1; }
