@@ -15,7 +15,7 @@ say() { echo "== fresh: $*"; }
 finish() {
     local mount
     # only what lies below the folder, deepest first
-    awk -v below="$folder/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
+    awk -v below="$folder/" 'index($5 "/", below) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
         while read -r mount; do umount "$mount" || umount -l "$mount"; done
     [[ -n $keep ]] || rm -rf --one-file-system "$folder"
 }
@@ -29,6 +29,8 @@ fi
 say "the host's apt configuration and resolver, so that the same mirror is used"
 cp -L /etc/resolv.conf /etc/hosts "$folder/etc/"
 cp -a /etc/apt/apt.conf.d/. "$folder/etc/apt/apt.conf.d/" 2>/dev/null || true
+mount --bind "$folder" "$folder" # a root that is a mount, as every machine's
+mount --make-private "$folder"
 for mount in proc sys dev; do
     mount --rbind "/$mount" "$folder/$mount"
     mount --make-rslave "$folder/$mount"

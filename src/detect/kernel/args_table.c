@@ -330,8 +330,8 @@ const struct event_desc *event_desc(uint16_t type)
 bool args_name_known(span name, const char **ret_hint)
 {
     *ret_hint = NULL;
-    for (uint16_t type = 1; type < EVENT_COUNT; type++) {
-        const struct event_desc *desc = event_desc(type);
+    for (unsigned type = 1; type < EVENT_COUNT; type++) {
+        const struct event_desc *desc = event_desc((uint16_t)type);
         for (uint16_t index = 0; index < desc->arg_count; index++) {
             span known = span_str(desc->args[index].name);
             if (span_eq(known, name))

@@ -12,7 +12,7 @@ static void text_set(struct process_table *table, struct process *process, uint3
                      span text)
 {
     span present = text_get(&table->texts, *field);
-    if (!present.data == !text.data && span_eq(present, text))
+    if (present.data ? text.data && span_eq(present, text) : !text.data)
         return;
     uint32_t number = text_keep(&table->texts, text);
     text_drop(&table->texts, *field);

@@ -25,9 +25,9 @@ const char *event_type_name(uint16_t type)
 
 uint16_t event_type_find(span name)
 {
-    for (uint16_t type = 1; type < EVENT_COUNT; type++)
+    for (unsigned type = 1; type < EVENT_COUNT; type++)
         if (span_eq(span_str(event_name_table[type]), name))
-            return type;
+            return (uint16_t)type;
     return EVENT_NONE;
 }
 
@@ -53,6 +53,8 @@ static size_t struct_bytes(uint16_t id)
     }
 }
 
+_Static_assert(ENV_BYTES_MAX <= ARGV_BYTES_MAX, "a list is as long as argv at most");
+
 static err_kind param_check(const struct param_head *head, struct err_ctx *err)
 {
     size_t max = RECORD_BYTES_MAX;
@@ -72,7 +74,7 @@ static err_kind param_check(const struct param_head *head, struct err_ctx *err)
         max = PATH_BYTES_MAX;
         break;
     case PARAM_KIND_LIST:
-        max = ARGV_BYTES_MAX > ENV_BYTES_MAX ? ARGV_BYTES_MAX : ENV_BYTES_MAX;
+        max = ARGV_BYTES_MAX;
         break;
     case PARAM_KIND_TEXT:
     case PARAM_KIND_BYTES:

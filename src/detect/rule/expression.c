@@ -249,6 +249,8 @@ static struct value call_value(struct rule_program *program, const struct ir_exp
                                struct event *event)
 {
     const struct value *arguments[IR_ARGUMENTS_MAX] = {NULL};
+    if (!expression->count) /* each function has one */
+        return absent;
     for (uint32_t index = 0; index < expression->count; index++) {
         uint32_t argument = program->ir.links[expression->first + index];
         arguments[index] = expression_value(program, argument, event);

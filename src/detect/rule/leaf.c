@@ -26,7 +26,7 @@ err_kind leaf_check_regex(span pattern, const struct rule_compare *compare, stru
 static err_kind regexes_open(struct leaf *leaf, const struct ir_predicate *predicate,
                              const struct rule_literal *literals, struct err_ctx *err)
 {
-    leaf->regexes = calloc(predicate->count + 1u, sizeof *leaf->regexes);
+    leaf->regexes = calloc(predicate->count + 1u, sizeof(struct regex *));
     if (!leaf->regexes)
         return err_set(err, ERR_SYSTEM, "regexes");
     for (uint32_t index = 0; index < predicate->count; index++) {

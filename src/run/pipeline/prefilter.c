@@ -145,7 +145,8 @@ static bool name_put(struct prefilter *into, span component, uint8_t flags)
         return false;
     struct prefilter_name *name = &into->names[into->count++];
     *name = (struct prefilter_name){.len = (uint8_t)component.len, .flags = flags};
-    memcpy(name->text, component.data, component.len);
+    if (component.len)
+        memcpy(name->text, component.data, component.len);
     return true;
 }
 
