@@ -130,4 +130,65 @@ case_a_wrong_logsource_is_wrong_usage() {
     done
 }
 
+case_each_text_of_the_list_is_taken_or_refused_where_it_says() {
+    cat >"$work/rule.yml" <<'RULE'
+- rule: Any
+  desc: never
+  condition: no.such = 1
+  output: "x"
+  priority: INFO
+RULE
+    python3 - "$root/tests/json/cases" "$PICKET" "$work" <<'PYTHON'
+import re, subprocess, sys
+cases, picket, work = sys.argv[1:]
+def content(text):
+    parts = re.split(r"(<[0-9a-f]{2}>)", text)
+    return b"".join(bytes.fromhex(p[1:3]) if re.fullmatch("<[0-9a-f]{2}>", p) else p.encode()
+                    for p in parts)
+rows = [line.rstrip("\n").split(" ", 2) for line in open(cases) if not line.startswith("#")]
+wrong = 0
+for start in range(0, len(rows), 20):  # so many faults are printed
+    batch = rows[start:start + 20]
+    # a first line, so that a mark at the start of a file is not taken for one of encoding
+    with open(work + "/events", "wb") as file:
+        file.write(b"{}\n" + b"".join(content(row[2]) + b"\n" for row in batch))
+    run = subprocess.run([picket, "replay", "--source", "json", "--rules", work + "/rule.yml",
+                          "--output", "summary", work + "/events"], capture_output=True, text=True)
+    said = dict(re.findall(r"events:(\d+):(\d+): error: ", run.stderr))
+    for number, (verdict, column, text) in enumerate(batch, 2):
+        found = said.get(str(number))
+        if found != (None if verdict == "y" else column):
+            wrong += 1
+            print(f"expected {verdict} {column}, found {found}: {text}")
+print(len(rows), "texts,", wrong, "wrong")
+sys.exit(wrong > 0 or len(rows) < 100)
+PYTHON
+}
+
+case_a_conformance_suite() {
+    [[ -n ${JSON_SUITE:-} ]] || skip "JSON_SUITE names no folder"
+    [[ -x ${BUILD:-$root/build}/src/live_json ]] || skip "live_json is not built"
+    local y n
+    find "$JSON_SUITE" -name '*.json' -print0 | sort -z |
+        xargs -0 "${BUILD:-$root/build}/src/live_json" judge >"$work/verdicts"
+    y=$(grep -c '/y_[^/]*$' "$work/verdicts")
+    n=$(grep -c '/n_[^/]*$' "$work/verdicts")
+    echo "$y texts to be read, $n to be refused"
+    [[ $y -gt 0 && $n -gt 0 ]]
+    grep -E '^(no .*/y_|yes .*/n_|disagree )' "$work/verdicts" && return 1
+    grep -E '/i_' "$work/verdicts" >"$work/out" || true
+}
+
+case_nothing_is_allocated_once_warm() {
+    local live=${BUILD:-$root/build}/src/live_json
+    [[ -x $live ]] || skip "live_json is not built"
+    for n in {1..500}; do
+        printf '%s\n' '{"a":{"b":"C:\\x\u00e9 '"$n"'"},"text":"a\nb","list":[{"x":'"$n"'},2.5]}' \
+            '{"a":{"b":1},"a":{"c":'"$n"'}}' '{"a":'
+    done >"$work/events"
+    "$live" allocations "$work/events" >"$work/out"
+    [[ $(cat "$work/out") != sanitized ]] || skip "allocations are the sanitizer's"
+    grep -q '^0 of [1-9]' "$work/out"
+}
+
 run_cases

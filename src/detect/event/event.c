@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define EVENT_ARENA_BYTES_MAX (4u << 20)
+#define EVENT_ARENA_BYTES_MAX (64u << 20)
 
 err_kind event_open(struct event *event, const struct projection *projection, event_fetch fetch,
                     void *decoder, struct err_ctx *err)

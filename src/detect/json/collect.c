@@ -118,14 +118,14 @@ static bool leaf_add(struct collection *all, span value)
 /* Is the key, with its quotes, this text? */
 static bool key_is(const struct collection *all, span key, span text)
 {
-    uint8_t small[512], *to = small;
+    uint8_t small[512 + 8], *to = small;
     span inside = span_of(key.data + 1, key.len - 2);
     if (!inside.len || !memchr(inside.data, '\\', inside.len))
         return span_eq(inside, text);
     if (inside.len > text.len * 6) /* the longest escape of a byte */
         return false;
-    if (inside.len > sizeof small)
-        to = arena_alloc_raw(all->arena, inside.len);
+    if (inside.len > 512)
+        to = arena_alloc_raw(all->arena, inside.len + 8);
     return to && span_eq(span_of(to, json_unescape(inside, to)), text);
 }
 

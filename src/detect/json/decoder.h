@@ -53,8 +53,8 @@ bool json_walk(struct json_decoder *decoder);
 /* What a value's bytes say, which are known to be JSON and no array; an object is there, but has no
  * items. VALUE_ABSENT for what is not null: it does not fit into the arena. */
 void json_value(span raw, struct arena *arena, struct value *ret);
-/* Resolves the escapes of a string's inside into `to`, which has room for as many bytes; returns
- * how many it wrote. Surrogates that stand alone become U+FFFD. */
+/* Resolves the escapes of a string's inside into `to`, which has room for 8 bytes more; returns how
+ * many it wrote. Surrogates that stand alone become U+FFFD. */
 size_t json_unescape(span inside, uint8_t *to);
 
 /* The slow way to a field, by its name: in a line that is known to be an object. False: the value

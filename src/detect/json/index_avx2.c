@@ -95,6 +95,11 @@ static inline struct marks marks_load_part(const uint8_t *at, size_t len, struct
                       _mm256_blendv_epi8(blank, load(at + 32), load(inside + 32)), seen);
 }
 
+static inline uint32_t lowest_bit(uint64_t bits)
+{
+    return (uint32_t)_tzcnt_u64(bits);
+}
+
 #include "json/index_loop.h"
 
 size_t json_index_avx2(const uint8_t *line, size_t len, uint32_t *quotes, bool *ret_is_fine)

@@ -25,30 +25,36 @@ static inline uint64_t escaped_find(uint64_t backslash, uint64_t *carry)
     uint64_t runs = backslash & ~*carry;
     uint64_t firsts = runs & ~(runs << 1);
     uint64_t even_ends, odd_ends;
-    bool is_even_over = __builtin_add_overflow(runs, firsts & EVEN_BITS, &even_ends);
+    (void)__builtin_add_overflow(runs, firsts & EVEN_BITS, &even_ends);
     bool is_odd_over = __builtin_add_overflow(runs, firsts & ~EVEN_BITS, &odd_ends);
     uint64_t escaped = (even_ends & ~runs & ~EVEN_BITS) | (odd_ends & ~runs & EVEN_BITS);
     escaped |= *carry & ~backslash;
-    (void)is_even_over; /* a run from an even bit to the last has an even length */
-    *carry = is_odd_over;
+    *carry = is_odd_over; /* from an odd bit to the last, whose number is odd too */
     return escaped;
+}
+
+/* Writes the offset of the lowest bit and returns the others; any offset where there is none. */
+static inline uint64_t offset_write(uint32_t *to, uint64_t bits, uint32_t base)
+{
+    *to = base + lowest_bit(bits);
+    return bits & (bits - 1);
 }
 
 static inline uint32_t *offsets_write(uint32_t *to, uint64_t bits, uint32_t base)
 {
     int count = __builtin_popcountll(bits);
-    uint32_t *end = to + count;
-    for (int index = 0; index < 8; index++) { /* mostly enough, and without a branch */
-        to[index] = base + (uint32_t)__builtin_ctzll(bits | 1ull << 63);
-        bits &= bits - 1;
-    }
-    if (__builtin_expect(count > 8, 0)) {
-        for (to += 8; to < end; to++) {
-            *to = base + (uint32_t)__builtin_ctzll(bits);
-            bits &= bits - 1;
-        }
-    }
-    return end;
+    bits = offset_write(to, bits, base); /* eight are mostly enough, and need no branch */
+    bits = offset_write(to + 1, bits, base);
+    bits = offset_write(to + 2, bits, base);
+    bits = offset_write(to + 3, bits, base);
+    bits = offset_write(to + 4, bits, base);
+    bits = offset_write(to + 5, bits, base);
+    bits = offset_write(to + 6, bits, base);
+    bits = offset_write(to + 7, bits, base);
+    if (__builtin_expect(count > 8, 0))
+        for (int index = 8; index < count; index++)
+            bits = offset_write(to + index, bits, base);
+    return to + count;
 }
 
 static inline bool escapes_check(const uint8_t *line, size_t len, size_t base, uint64_t bits)

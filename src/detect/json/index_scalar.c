@@ -57,6 +57,11 @@ static inline struct marks marks_load(const uint8_t *at, struct seen *seen)
     return marks_load_part(at, 64, seen);
 }
 
+static inline uint32_t lowest_bit(uint64_t bits)
+{
+    return (uint32_t)__builtin_ctzll(bits | 1ull << 63);
+}
+
 #include "json/index_loop.h"
 
 size_t json_index_scalar(const uint8_t *line, size_t len, uint32_t *quotes, bool *ret_is_fine)

@@ -70,6 +70,11 @@ static inline struct marks marks_load_part(const uint8_t *at, size_t len, struct
     return marks_load(bytes, seen);
 }
 
+static inline uint32_t lowest_bit(uint64_t bits)
+{
+    return (uint32_t)__builtin_ctzll(bits | 1ull << 63);
+}
+
 #include "json/index_loop.h"
 
 size_t json_index_sse2(const uint8_t *line, size_t len, uint32_t *quotes, bool *ret_is_fine)

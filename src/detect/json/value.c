@@ -60,22 +60,38 @@ static const uint8_t letter_table[256] = {
     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
 };
 
+/* Takes one escape; the letters are known to be right. */
+static uint8_t *escape_take(span *rest, uint8_t *to)
+{
+    if (rest->data[1] == 'u')
+        return to + utf8_write(code_take(rest), to);
+    *to = letter_table[rest->data[1]];
+    *rest = span_after(*rest, 2);
+    return to + 1;
+}
+
 size_t json_unescape(span inside, uint8_t *to)
 {
+    const uint64_t ones = 0x0101010101010101u;
     uint8_t *start = to;
-    while (inside.len) {
-        const uint8_t *found = memchr(inside.data, '\\', inside.len);
-        size_t plain = found ? (size_t)(found - inside.data) : inside.len;
-        memcpy(to, inside.data, plain);
+    while (inside.len >= 8) {
+        uint64_t word;
+        memcpy(&word, inside.data, 8);
+        memcpy(to, &word, 8);
+        uint64_t other = word ^ ones * '\\';
+        uint64_t found = (other - ones) & ~other & ones << 7; /* the lowest bit is the first's */
+        size_t plain = found ? (size_t)__builtin_ctzll(found) / 8 : 8;
         to += plain;
         inside = span_after(inside, plain);
-        if (inside.len < 2)
-            break;
-        if (inside.data[1] == 'u') {
-            to += utf8_write(code_take(&inside), to);
+        if (found && inside.len >= 2)
+            to = escape_take(&inside, to);
+    }
+    while (inside.len) {
+        if (inside.data[0] == '\\' && inside.len >= 2) {
+            to = escape_take(&inside, to);
         } else {
-            *to++ = letter_table[inside.data[1]];
-            inside = span_after(inside, 2);
+            *to++ = inside.data[0];
+            inside = span_after(inside, 1);
         }
     }
     return (size_t)(to - start);
@@ -85,7 +101,7 @@ static void string_value(span raw, struct arena *arena, struct value *ret)
 {
     span inside = span_of(raw.data + 1, raw.len - 2);
     if (inside.len && memchr(inside.data, '\\', inside.len)) {
-        uint8_t *text = arena_alloc_raw(arena, inside.len);
+        uint8_t *text = arena_alloc_raw(arena, inside.len + 8);
         if (!text)
             return;
         inside = span_of(text, json_unescape(inside, text));

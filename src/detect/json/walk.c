@@ -1,14 +1,9 @@
 /* The second pass: from quote to quote, with all between them looked at. */
 #include "json/decoder.h"
 
-static inline bool is_blank(uint8_t byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
-
 static inline const uint8_t *blanks_skip(const uint8_t *at)
 {
-    while (is_blank(*at))
+    while (*at <= ' ' && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
         at++;
     return at;
 }
@@ -173,18 +168,34 @@ static const uint8_t *array_walk(struct json_decoder *decoder, const uint8_t *at
     return at;
 }
 
-/* A member's value, which begins at `at`, of a wanted key. */
-static inline const uint8_t *wanted_walk(struct json_decoder *decoder, const uint8_t *at,
-                                         struct json_edge *edge, uint64_t object, uint32_t split,
-                                         unsigned depth)
+/* A wanted key was read; whether it stood in this object before matters only where fields lie below
+ * it, for else its new value takes the place of the old one. */
+static inline const struct json_node *edge_take(struct json_decoder *decoder,
+                                                struct json_edge *edge, uint64_t object)
 {
     const struct json_node *node = &decoder->keys.nodes[edge->to];
-    const uint8_t *start = at;
     if (node->has_edges) {
         decoder->has_conflict |= edge->seen == object;
         edge->seen = object;
     }
-    at = value_walk(decoder, at, edge->to, split, depth);
+    return node;
+}
+
+/* The value of a member, which begins at `at`; edge: of its key, NULL where it is not wanted. */
+static inline const uint8_t *member_walk(struct json_decoder *decoder, const uint8_t *at,
+                                         struct json_edge *edge, uint64_t object, uint32_t split,
+                                         unsigned depth)
+{
+    const uint8_t *start = at;
+    if (!edge)
+        return value_walk(decoder, at, NODE_NONE, 0, depth);
+    const struct json_node *node = edge_take(decoder, edge, object);
+    if (*at == '"') {
+        at = decoder->line.data + decoder->quote[1] + 1;
+        decoder->quote += 2;
+    } else {
+        at = value_walk(decoder, at, edge->to, split, depth);
+    }
     if (at && node->slot != SLOT_NONE)
         value_set(decoder, node, span_of(start, (size_t)(at - start)), split);
     return at;
@@ -200,11 +211,9 @@ static const uint8_t *object_walk(struct json_decoder *decoder, const uint8_t *a
     if (*at == '}')
         return at + 1;
     for (;; at++) {
-        if (*at != '"') {
-            at = blanks_skip(at);
-            if (*at != '"')
-                return NULL;
-        }
+        at = blanks_skip(at);
+        if (*at != '"')
+            return NULL;
         const uint8_t *key = at + 1;
         if (depth == 1)
             decoder->member = at;
@@ -216,10 +225,14 @@ static const uint8_t *object_walk(struct json_decoder *decoder, const uint8_t *a
         if (*at != ':')
             return NULL;
         at = blanks_skip(at + 1);
-        at = edge ? wanted_walk(decoder, at, edge, object, split, depth)
-                  : value_walk(decoder, at, NODE_NONE, 0, depth);
-        if (!at)
-            return NULL;
+        if (!edge && *at == '"') {
+            at = base + decoder->quote[1] + 1;
+            decoder->quote += 2;
+        } else {
+            at = member_walk(decoder, at, edge, object, split, depth);
+            if (!at)
+                return NULL;
+        }
         at = blanks_skip(at);
         if (*at != ',')
             return *at == '}' ? at + 1 : NULL;

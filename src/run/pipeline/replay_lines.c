@@ -173,7 +173,8 @@ static err_kind lines_run(struct replay *replay, struct stream *stream, struct e
             kind = line_skip(replay, stream, err);
             seen = 0;
         } else if (newline || (stream->is_end && len)) {
-            kind = record_run(replay, stream, len, stream->place.line, err);
+            bool has_return = newline && len && rest.data[len - 1] == '\r';
+            kind = record_run(replay, stream, len - has_return, stream->place.line, err);
             stream->start += len + (newline != NULL);
             stream->place.line++;
             seen = 0;
