@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "json/json.h"
-#include "pipeline/replay_input.h"
 #include "pipeline/replay_state.h"
+#include "unpack/unpack.h"
 
 #define BUFFER_BYTES   (256u << 10)
 #define RECORD_BYTES   (JSON_BYTES_MAX + 1) /* with its newline */
@@ -14,7 +14,7 @@
 #define CUT_BYTES      8 /* a fault so near to the end may be one of a text cut off there */
 
 struct stream {
-    struct replay_input *input;
+    struct unpack *input;
     uint8_t *data;
     size_t size;
     size_t start, end; /* of what is not yet taken */
@@ -58,12 +58,12 @@ static err_kind stream_open(struct stream *stream, int fd, const char *name, str
     stream->data = malloc(BUFFER_BYTES + JSON_PADDING);
     if (!stream->data)
         return err_set(err, ERR_SYSTEM, "line buffer");
-    return replay_input_open(fd, &stream->input, err);
+    return unpack_open(fd, &stream->input, err);
 }
 
 static void stream_close(struct stream *stream)
 {
-    replay_input_close(stream->input);
+    unpack_close(stream->input);
     free(stream->data);
 }
 
@@ -82,8 +82,8 @@ static err_kind stream_fill(struct stream *stream, struct err_ctx *err)
         stream->data = grown;
         stream->size = size;
     }
-    err_kind kind = replay_input_read(stream->input, stream->data + stream->end,
-                                      stream->size - stream->end, &count, err);
+    err_kind kind = unpack_read(stream->input, stream->data + stream->end,
+                                stream->size - stream->end, &count, err);
     if (kind == ERR_INPUT) {
         stream->is_broken = true;
         stream->why = *err;

@@ -1,4 +1,4 @@
-#include "pipeline/replay_input.h"
+#include "unpack/unpack.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 enum packing { PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
 
-struct replay_input {
+struct unpack {
     int fd;
     enum packing packing;
     uint8_t *packed; /* read, not yet taken */
@@ -28,7 +28,7 @@ struct replay_input {
 
 /* ---- bytes as they lie in the file ---- */
 
-static err_kind fill(struct replay_input *input, struct err_ctx *err)
+static err_kind fill(struct unpack *input, struct err_ctx *err)
 {
     memmove(input->packed, input->packed + input->start, input->len);
     input->start = 0;
@@ -44,13 +44,13 @@ static err_kind fill(struct replay_input *input, struct err_ctx *err)
     }
 }
 
-static void take(struct replay_input *input, size_t count)
+static void take(struct unpack *input, size_t count)
 {
     input->start += count;
     input->len -= count;
 }
 
-static err_kind packing_tell(struct replay_input *input, struct err_ctx *err)
+static err_kind packing_tell(struct unpack *input, struct err_ctx *err)
 {
     static const uint8_t gzip_magic[] = {0x1f, 0x8b}, zstd_magic[] = {0x28, 0xb5, 0x2f, 0xfd};
     err_kind kind = OK;
@@ -67,9 +67,9 @@ static err_kind packing_tell(struct replay_input *input, struct err_ctx *err)
     return kind;
 }
 
-err_kind replay_input_open(int fd, struct replay_input **ret, struct err_ctx *err)
+err_kind unpack_open(int fd, struct unpack **ret, struct err_ctx *err)
 {
-    struct replay_input *input = calloc(1, sizeof *input);
+    struct unpack *input = calloc(1, sizeof *input);
     if (!input)
         return err_set(err, ERR_SYSTEM, "input");
     input->fd = fd;
@@ -87,13 +87,13 @@ err_kind replay_input_open(int fd, struct replay_input **ret, struct err_ctx *er
             kind = err_set(err, ERR_SYSTEM, "zstd");
     }
     if (kind != OK)
-        replay_input_close(input);
+        unpack_close(input);
     else
         *ret = input;
     return kind;
 }
 
-void replay_input_close(struct replay_input *input)
+void unpack_close(struct unpack *input)
 {
     if (!input)
         return;
@@ -107,7 +107,7 @@ void replay_input_close(struct replay_input *input)
 /* ---- unpacking ---- */
 
 /* Behind the last member only zeros may stand, as tapes leave them. */
-static err_kind gzip_next(struct replay_input *input, struct err_ctx *err)
+static err_kind gzip_next(struct unpack *input, struct err_ctx *err)
 {
     while (input->len && input->packed[input->start] == 0)
         take(input, 1);
@@ -118,7 +118,7 @@ static err_kind gzip_next(struct replay_input *input, struct err_ctx *err)
     return OK;
 }
 
-static err_kind gzip_step(struct replay_input *input, void *into, size_t size, size_t *ret_count,
+static err_kind gzip_step(struct unpack *input, void *into, size_t size, size_t *ret_count,
                           struct err_ctx *err)
 {
     z_stream *gzip = &input->gzip;
@@ -142,7 +142,7 @@ static err_kind gzip_step(struct replay_input *input, void *into, size_t size, s
     return OK;
 }
 
-static err_kind zstd_step(struct replay_input *input, void *into, size_t size, size_t *ret_count,
+static err_kind zstd_step(struct unpack *input, void *into, size_t size, size_t *ret_count,
                           struct err_ctx *err)
 {
     ZSTD_inBuffer in = {input->packed + input->start, input->len, 0};
@@ -156,7 +156,7 @@ static err_kind zstd_step(struct replay_input *input, void *into, size_t size, s
     return OK;
 }
 
-static err_kind plain_read(struct replay_input *input, void *into, size_t size, size_t *ret_count,
+static err_kind plain_read(struct unpack *input, void *into, size_t size, size_t *ret_count,
                            struct err_ctx *err)
 {
     if (input->len) { /* what the magic was looked for in */
@@ -176,8 +176,8 @@ static err_kind plain_read(struct replay_input *input, void *into, size_t size, 
     }
 }
 
-err_kind replay_input_read(struct replay_input *input, void *into, size_t size, size_t *ret_count,
-                           struct err_ctx *err)
+err_kind unpack_read(struct unpack *input, void *into, size_t size, size_t *ret_count,
+                     struct err_ctx *err)
 {
     *ret_count = 0;
     if (input->packing == PACKING_NONE)
