@@ -137,14 +137,10 @@ int cli_compile_sets(const struct option_list *paths, const struct compile_optio
     int code = cli_compile(paths, options, &ret->items[0]);
     if (code != EXIT_DONE)
         return code;
-    bool has_sigma = ret->items[0].sigma_files;
-    if (has_sigma && !ret->items[0].falco_files)
-        compiled_close(&ret->items[0]);
-    else
-        ret->count = 1;
-    if (!has_sigma)
+    ret->count = 1;
+    if (!ret->items[0].sigma_files)
         return EXIT_DONE;
-    code = compile(paths, &json, NULL, (span){NULL, 0}, true, &ret->items[ret->count]);
+    code = compile(paths, &json, NULL, (span){NULL, 0}, true, &ret->items[1]);
     if (code == EXIT_DONE)
         ret->is_json[ret->count++] = true;
     else

@@ -72,16 +72,21 @@ void rules_replays_close(struct rules_replays *replays)
         replay_close(replays->items[--replays->count]);
 }
 
-static bool is_sigma(const struct rule_info *rule)
+/* A rule may be in both sets: where it stands tells. */
+static bool is_among(const struct rule_info *const *rules, size_t count,
+                     const struct rule_info *rule)
 {
-    return rule->logsource.product.data || rule->logsource.category.data ||
-           rule->logsource.service.data;
+    for (size_t index = 0; index < count; index++)
+        if (rules[index]->line == rule->line && span_eq(rules[index]->file, rule->file) &&
+            span_eq(rules[index]->name, rule->name))
+            return true;
+    return false;
 }
 
 err_kind rules_all(const struct rules_replays *replays, const struct rule_info ***ret,
                    size_t *ret_count, struct err_ctx *err)
 {
-    size_t most = 0;
+    size_t most = 0, first;
     *ret_count = 0;
     for (size_t at = 0; at < replays->count; at++)
         most += rule_program_count(replay_program(replays->items[at]));
@@ -90,9 +95,10 @@ err_kind rules_all(const struct rules_replays *replays, const struct rule_info *
         return err_set(err, ERR_SYSTEM, "rules");
     for (size_t at = 0; at < replays->count; at++) {
         const struct rule_program *program = replay_program(replays->items[at]);
+        first = *ret_count;
         for (uint32_t index = 0; index < rule_program_count(program); index++) {
             const struct rule_info *rule = rule_program_rule(program, index);
-            if (at == 0 || is_sigma(rule))
+            if (!is_among(*ret, first, rule))
                 (*ret)[(*ret_count)++] = rule;
         }
     }

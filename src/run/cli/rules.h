@@ -21,7 +21,7 @@ struct rules_replays {
 MUST_USE err_kind rules_replays_open(const struct compiled_sets *sets, struct rules_replays *ret,
                                      struct err_ctx *err);
 void rules_replays_close(struct rules_replays *replays);
-/* Every rule once, by replay: the same file's Falco rules may be in both. The caller frees it. */
+/* Every rule once, by replay: a rule may be in both. The caller frees it. */
 MUST_USE err_kind rules_all(const struct rules_replays *replays, const struct rule_info ***ret,
                             size_t *ret_count, struct err_ctx *err);
 

@@ -76,6 +76,7 @@ static bool line_read(struct suite_test *test, span text)
     bool is_kept = true;
     test->rule = text_copy(line, "rule");
     test->why = text_copy(line, "why");
+    test->is_kernel = json_object_get(event, "evt.type");
     test->expected = json_is_true(expected) ? 1 : 0;
     if (!line)
         test->wrong = lab_text("column %d: %s", reason.column, reason.text);
@@ -121,17 +122,29 @@ struct targets {
     size_t count;
 };
 
-static bool rule_find(const struct targets *targets, const char *word, struct replay **ret_replay,
-                      uint32_t *ret)
+static bool rule_find_in(struct replay *replay, const char *word, uint32_t *ret)
 {
-    for (size_t at = 0; at < targets->count; at++) {
-        const struct rule_program *program = replay_program(targets->replays[at]);
-        for (uint32_t index = 0; index < rule_program_count(program); index++) {
-            if (rule_is(rule_program_rule(program, index), word)) {
-                *ret_replay = targets->replays[at];
-                *ret = index;
-                return true;
-            }
+    const struct rule_program *program = replay_program(replay);
+    for (uint32_t index = 0; index < rule_program_count(program); index++) {
+        if (rule_is(rule_program_rule(program, index), word)) {
+            *ret = index;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A rule may be in several sets: the one that reads such events goes first. */
+static bool rule_find(const struct targets *targets, const char *word, bool is_kernel,
+                      struct replay **ret_replay, uint32_t *ret)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        for (size_t at = 0; at < targets->count; at++) {
+            bool is_first_choice = replay_is_json(targets->replays[at]) != is_kernel;
+            if (is_first_choice != (turn == 0) || !rule_find_in(targets->replays[at], word, ret))
+                continue;
+            *ret_replay = targets->replays[at];
+            return true;
         }
     }
     return false;
@@ -193,7 +206,7 @@ static void test_judge(struct suite_test *test, const struct targets *targets, s
         return;
     }
     test->status = TEST_FAILED;
-    if (!rule_find(targets, test->rule, &replay, &rule)) {
+    if (!rule_find(targets, test->rule, test->is_kernel, &replay, &rule)) {
         test->message = lab_text("no such rule is loaded");
         return;
     }
@@ -245,7 +258,7 @@ err_kind suite_run(struct suite *suite, struct replay *const *replays, size_t re
     struct replay *replay = NULL;
     uint32_t rule = 0;
     *ret = (struct suite_counts){0};
-    if (only && !rule_find(&targets, only, &replay, &rule))
+    if (only && !rule_find(&targets, only, true, &replay, &rule))
         return err_set(err, ERR_INPUT, "no rule '%s'; see picket rules list", only);
     const struct rule_info *wanted = only ? rule_program_rule(replay_program(replay), rule) : NULL;
     writer_init(&why, WHY_BYTES_MAX);

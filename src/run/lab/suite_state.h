@@ -17,6 +17,7 @@ struct suite_test {
     char *why;   /* NULL: not said */
     char *wrong; /* why it cannot run at all; NULL: it can */
     bool is_skipped;
+    bool is_kernel; /* the events are the kernel's, with Falco's names */
     uint64_t line;
     struct suite_event *events;
     size_t event_count, event_size;

@@ -167,6 +167,8 @@ MUST_USE err_kind replay_signal(struct replay *replay, uint32_t rule, struct wri
 /* Which predicates of a rule hold for the event seen last, as text (appended). */
 void replay_why(struct replay *replay, uint32_t rule, struct writer *out);
 struct rule_program *replay_program(const struct replay *replay);
+/* Does it read JSON events, not the kernel's? */
+bool replay_is_json(const struct replay *replay);
 /* Is there a rule with this name or id? */
 bool replay_has(const struct replay *replay, const char *rule);
 /* How a rule runs; with an event (one flat JSON line): why it does or does not match. ERR_INPUT: no

@@ -40,6 +40,11 @@ struct rule_program *replay_program(const struct replay *replay)
     return detect_program(replay->detect);
 }
 
+bool replay_is_json(const struct replay *replay)
+{
+    return replay->options.is_json;
+}
+
 bool replay_has(const struct replay *replay, const char *rule)
 {
     uint32_t index;
