@@ -114,8 +114,10 @@ int attach_tracepoint(struct hook_set *set, const char *folder, const char *name
         if (strcmp(set->perf_events[i].name, name) == 0)
             event = set->perf_events[i].fd;
     }
-    if (event < 0)
-        event = own = perf_event_open(set, folder, name);
+    if (event < 0) {
+        own = perf_event_open(set, folder, name);
+        event = own;
+    }
     if (event < 0)
         return event;
     int link = bpf_link_create(program_fd, event, BPF_PERF_EVENT, NULL);

@@ -193,12 +193,11 @@ void lint_contradictions(struct lint *lint, uint32_t root)
     search->lint = lint;
     lint->steps = 0;
     rule_program_node(lint->program, root, &node);
-    if (node.kind == RULE_NODE_CONSTANT && !node.truth) {
-        lint_report(lint, &lint->at, "the condition can never hold");
-    } else if (may_hold(search, root, true)) {
+    bool is_never = node.kind == RULE_NODE_CONSTANT && !node.truth;
+    if (!is_never && may_hold(search, root, true)) {
         lint->steps = 0;
         parts_report(search, root);
-    } else if (search->has_culprit) {
+    } else if (!is_never && search->has_culprit) {
         const struct fact *culprit = &search->facts[search->culprit];
         struct position at = lint_position(lint, culprit->node);
         if (!fact_is_alone(culprit, search->facts, search->culprit + 1))

@@ -190,7 +190,7 @@ static bool cidr_apply(struct rule *rule, struct sigma_item *item, struct sigma_
 #define FLAG(member)  .takes = ALL_FORMS, .flag = offsetof(struct sigma_item, member)
 #define OF_TEXT       .takes = BIT(TEXT), .wants = "a text"
 #define OF_REGEX      .takes = TAKES_REGEX, .wants = "a regex"
-#define OF_NUMBER     .takes = BIT(NUMBER), .wants = "a number (without quotes)", .needs_field = true
+#define OF_NUMBER     .takes = BIT(NUMBER), .wants = "a number without quotes", .needs_field = true
 #define AS_WRITTEN    .takes = BIT(TEXT), .wants = "a text", .is_first = true
 #define ORDER(op)     OF_NUMBER, .is_order = true, .argument = (op)
 #define PART_OF(func) OF_NUMBER, .is_function = true, .argument = (func)
