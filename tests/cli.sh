@@ -47,7 +47,7 @@ case_wrong_usage_ends_with_2() {
     fails 2 'no subcommand of rules' "$PICKET" rules lst
     fails 2 'rules list' "$PICKET" rules explain
     fails 2 "run takes no operand, found 'x'" "$PICKET" run x
-    fails 2 "query takes no operand, found 'x'" "$PICKET" query x
+    fails 2 "query takes no operand but 'alerts', found 'x'" "$PICKET" query x
     fails 2 'expected a time' "$PICKET" query --from yesterday
     fails 2 output "$PICKET" replay --output xml events
     fails 2 for "$PICKET" run --for soon

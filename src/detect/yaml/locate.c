@@ -101,10 +101,22 @@ struct position yaml_position(const struct yaml_file *file, const struct yaml_no
     return (struct position){file->name, node->line, node->column};
 }
 
+/* The last marked line that is not behind this one. */
+static struct walk line_near(const struct yaml_file *file, uint32_t line)
+{
+    struct walk walk = {file->bytes, 1, 1};
+    size_t mark = line ? (line - 1) / YAML_LINES_A_MARK : 0;
+    if (mark >= file->line_mark_count)
+        return walk;
+    walk.rest = span_after(file->bytes, file->line_marks[mark]);
+    walk.line = (uint32_t)(mark * YAML_LINES_A_MARK + 1);
+    return walk;
+}
+
 struct position yaml_position_in(const struct yaml_file *file, const struct yaml_node *scalar,
                                  size_t offset)
 {
-    struct walk walk = {file->bytes, 1, 1};
+    struct walk walk = line_near(file, scalar->line);
     while (walk.rest.len && walk.line < scalar->line) {
         skip_line(&walk);
         if (walk.rest.len)

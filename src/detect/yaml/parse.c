@@ -356,6 +356,22 @@ static bool find_wrong_utf8(span bytes, struct position *at)
     return false;
 }
 
+static void lines_mark(struct yaml_file *file)
+{
+    size_t line_count = 1;
+    for (size_t at = 0; at < file->bytes.len; at++)
+        line_count += file->bytes.data[at] == '\n';
+    size_t mark_count = (line_count - 1) / YAML_LINES_A_MARK + 1;
+    file->line_marks = arena_alloc(&file->arena, mark_count * sizeof *file->line_marks);
+    if (!file->line_marks)
+        return;
+    file->line_marks[file->line_mark_count++] = 0;
+    size_t line = 0;
+    for (size_t at = 0; at < file->bytes.len; at++)
+        if (file->bytes.data[at] == '\n' && ++line % YAML_LINES_A_MARK == 0)
+            file->line_marks[file->line_mark_count++] = (uint32_t)at + 1;
+}
+
 bool yaml_open(struct yaml_file *file, span name, span bytes, struct diagnostics *diagnostics)
 {
     if (span_starts(bytes, SPAN("\xef\xbb\xbf"))) /* a byte order mark is in no column */
@@ -377,6 +393,7 @@ bool yaml_open(struct yaml_file *file, span name, span bytes, struct diagnostics
         diagnostics_error(diagnostics, &at, NULL, "no room for this file");
         return false;
     }
+    lines_mark(file);
     reader->file = file;
     reader->diagnostics = diagnostics;
     size_t errors_before = diagnostics->error_count;

@@ -99,7 +99,12 @@ struct yaml_file {
     struct arena arena;
     struct yaml_node **documents;
     size_t document_count, documents_size;
+    /* Where every YAML_LINES_A_MARK-th line begins, so that a place is found without reading the
+     * file from its start; NULL: not known. */
+    uint32_t *line_marks;
+    size_t line_mark_count;
 };
+#define YAML_LINES_A_MARK 16
 
 /* Reads all documents. The bytes and the name are borrowed until yaml_close. False when something
  * was wrong, which is in the diagnostics; documents before it are there. */

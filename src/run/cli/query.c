@@ -1,3 +1,5 @@
+#include "cli/query.h"
+
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -21,6 +23,9 @@ struct query_words {
     const char *output;
     uint64_t limit;
     bool newest;
+    const char *signal;
+    const char *evidence;
+    bool is_alerts;
 };
 
 static const struct option_desc rows[] = {
@@ -36,6 +41,10 @@ static const struct option_desc rows[] = {
     {"priority", OPTION_CHOICE, offsetof(struct query_words, priority), "debug",
      "emergency|alert|critical|error|warning|notice|informational|debug", "at least this severe"},
     {"limit", OPTION_COUNT, offsetof(struct query_words, limit), "1000", NULL, "at most so many"},
+    {"signal", OPTION_TEXT, offsetof(struct query_words, signal), NULL, "ID",
+     "one signal with its process history and the kernel's record; secrets masked"},
+    {"evidence", OPTION_TEXT, offsetof(struct query_words, evidence), NULL, "ID",
+     "the same with the record exactly as it is kept, secrets included"},
     {"newest", OPTION_FLAG, offsetof(struct query_words, newest), NULL, NULL, "newest first"},
     {"output", OPTION_CHOICE, offsetof(struct query_words, output), "text", "text|json|csv",
      "form"},
@@ -43,10 +52,14 @@ static const struct option_desc rows[] = {
 
 static const struct option_table table = {
     .command = "query",
-    .usage = "[options]",
-    .summary = "Looks signals up in the store, by time, rule, container and priority.",
+    .usage = "[alerts] [options]",
+    .summary =
+        "Looks signals up in the store, by time, rule, container and priority; or alerts, which\n"
+        "count the signals of one rule about one thing.",
     .examples = "  sudo picket query --from 1h --priority warning\n"
-                "  sudo picket query --container web --output csv\n",
+                "  sudo picket query --container web --output csv\n"
+                "  sudo picket query alerts --newest --limit 10\n"
+                "  sudo picket query --signal 5ac1d94e --output json\n",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,
 };
@@ -78,17 +91,31 @@ static uint8_t priority_parse(const char *word)
     return STATE_PRIORITY_ANY;
 }
 
-/* RFC 4180: quotes doubled. Control bytes are escaped: a terminal may show it. */
-static void csv_put(struct writer *out, const json_t *value)
+void query_csv_put(struct writer *out, span value)
 {
-    span part, rest = {(const uint8_t *)json_string_value(value), json_string_length(value)};
+    span part;
     writer_byte(out, '"');
-    while (span_until(&rest, '"', &part)) {
+    while (span_until(&value, '"', &part)) {
         writer_terminal(out, part);
         writer_text(out, "\"\"");
     }
-    writer_terminal(out, rest);
+    writer_terminal(out, value);
     writer_byte(out, '"');
+}
+
+static void csv_put(struct writer *out, const json_t *value)
+{
+    query_csv_put(out, span_of(json_string_value(value), json_string_length(value)));
+}
+
+void query_id_put(struct writer *out, span signal)
+{
+    json_t *object = json_loadb((const char *)signal.data, signal.len, JSON_ALLOW_NUL, NULL);
+    const char *id = json_string_value(json_object_get(object, "id"));
+    writer_text(out, "    id       ");
+    writer_terminal(out, span_str(id ? id : "?"));
+    writer_byte(out, '\n');
+    json_decref(object);
 }
 
 static void csv_render(span json, struct writer *out)
@@ -100,6 +127,8 @@ static void csv_render(span json, struct writer *out)
         writer_byte(out, ',');
     }
     csv_put(out, json_object_get(json_object_get(signal, "container"), "id"));
+    writer_byte(out, ',');
+    csv_put(out, json_object_get(signal, "id"));
     writer_text(out, "\r\n");
     json_decref(signal);
 }
@@ -122,24 +151,49 @@ static bool print_one(void *context, const struct topic_record *record)
     } else if (signal_render_text(record->value, isatty(STDOUT_FILENO) == 1, &printing->line,
                                   &err) != OK) {
         return true;
+    } else {
+        query_id_put(&printing->line, record->value);
     }
     return fwrite(printing->line.data, 1, printing->line.len, stdout) == printing->line.len;
+}
+
+static err_kind signals_print(struct topic_log *log, const struct query_words *words,
+                              const struct state_filter *filter, struct err_ctx *err)
+{
+    struct printing printing = {.output = words->output};
+    writer_init(&printing.line, 16u << 20);
+    if (words->output[0] == 'c')
+        printf("time,priority,rule,hostname,output,container,id\r\n");
+    err_kind kind = state_query_signals(log, filter, print_one, &printing, err);
+    writer_free(&printing.line);
+    return kind;
 }
 
 static err_kind query(const struct query_words *words, const struct state_filter *filter,
                       struct err_ctx *err)
 {
     struct topic_log *log = NULL;
-    struct printing printing = {.output = words->output};
     AUTO(auto_close) int store_fd = -1;
     err_kind kind = cli_store_open(words->state, &store_fd, &log, err);
     if (kind != OK)
         return kind;
-    writer_init(&printing.line, 16u << 20);
-    if (words->output[0] == 'c')
-        printf("time,priority,rule,hostname,output,container\r\n");
-    kind = state_query_signals(log, filter, print_one, &printing, err);
-    writer_free(&printing.line);
+    bool is_colour = isatty(STDOUT_FILENO) == 1;
+    if (words->signal || words->evidence)
+        kind =
+            query_show(log,
+                       &(struct query_show){.id = words->signal ? words->signal : words->evidence,
+                                            .is_json = words->output[0] == 'j',
+                                            .is_colour = is_colour,
+                                            .is_evidence = words->evidence},
+                       err);
+    else if (words->is_alerts)
+        kind =
+            query_alerts(log,
+                         &(struct query_alerts){
+                             .filter = filter, .output = words->output[0], .is_colour = is_colour},
+                         err);
+    else
+        kind = signals_print(log, words, filter, err);
     topic_log_close(log);
     return kind;
 }
@@ -158,8 +212,14 @@ int cli_query(int argc, const char *const *argv)
         fprintf(stderr, "picket: expected a time such as 2026-01-31T12:00:00Z or 10m\n");
         return EXIT_USAGE;
     }
-    if (operands.count) {
-        fprintf(stderr, "picket: query takes no operand, found '%s'\n", operands.items[0]);
+    words.is_alerts = operands.count && strcmp(operands.items[0], "alerts") == 0;
+    if (operands.count > words.is_alerts) {
+        fprintf(stderr, "picket: query takes no operand but 'alerts', found '%s'\n",
+                operands.items[words.is_alerts]);
+        return EXIT_USAGE;
+    }
+    if ((words.signal || words.evidence) && words.output[0] == 'c') {
+        fprintf(stderr, "picket: one signal is shown as text or json\n");
         return EXIT_USAGE;
     }
     if (words.rule)
