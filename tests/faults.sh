@@ -141,4 +141,68 @@ case_what_cannot_work_is_said_plainly() {
     grep -q 'needs root' "$work/bad"
 }
 
+case_a_killed_supervisor_takes_its_roles_along() {
+    need_root
+    watch_rule Marked m >"$work/rule.yml"
+    start_picket --rules "$work/rule.yml"
+    local engine sensor
+    engine=$(role_pid engine) sensor=$(role_pid sensor)
+    kill -KILL "$picket_pid"
+    wait_for 10 eval '! kill -0 "$engine" 2>/dev/null && ! kill -0 "$sensor" 2>/dev/null'
+    start_picket --rules "$work/rule.yml" # nothing of it is left: no lock, no program
+    mark m-next
+    wait_for 10 is_seen m-next
+    stop_picket
+    grep -q ' 0 drops' "$work/summary"
+}
+
+case_a_stopped_supervisor_costs_no_event() {
+    need_root
+    watch_rule Marked m >"$work/rule.yml"
+    start_picket --rules "$work/rule.yml"
+    kill -STOP "$picket_pid"
+    for n in $(seq 500); do mark "m$n."; done
+    sleep 17 # longer than a role may be silent
+    kill -CONT "$picket_pid"
+    wait_for 20 is_seen m500.
+    [[ $(count_seen m) -eq 500 ]]
+    if says role_; then return 1; fi
+    stop_picket
+    grep -q ' 0 drops' "$work/summary"
+}
+
+case_a_stop_under_load_prints_what_is_stored() {
+    need_root
+    watch_rule Marked m >"$work/rule.yml"
+    start_picket --rules "$work/rule.yml" --ring-size 64M
+    mark_load >"$work/count" &
+    echo $! >>"$work/pids"
+    sleep 2
+    stop_picket
+    touch "$work/stop"
+    "$PICKET" query --state "$work/state" --limit 100000000 --output json >"$work/stored"
+    [[ $(wc -l <"$work/stored") -gt 500 ]]
+    [[ $(wc -l <"$work/stored") -eq $(wc -l <"$work/signals") ]]
+    if says 'were not printed'; then return 1; fi
+}
+
+case_a_stop_while_nobody_reads_ends_and_counts_what_is_left() {
+    need_root
+    watch_rule Marked m >"$work/rule.yml"
+    mkfifo "$work/pipe"
+    exec 9<>"$work/pipe" # nobody reads
+    "$PICKET" run --output json --state "$work/state" --rules "$work/rule.yml" \
+        >"$work/pipe" 2>"$work/log.picket" &
+    picket_pid=$!
+    echo "$picket_pid" >>"$work/pids"
+    wait_for 60 says ready
+    for n in $(seq 3000); do mark "m$n."; done
+    local began=$SECONDS left
+    stop_picket
+    [[ $((SECONDS - began)) -le 15 ]]
+    left=$(sed -nE 's/^picket: ([0-9]+) of these signals were not printed.*/\1/p' "$work/log.picket")
+    [[ $left -gt 2000 && $left -lt 3000 ]] # a pipe holds a few
+    [[ $("$PICKET" query --state "$work/state" --limit 100000 --output csv | grep -c m3000.) -eq 1 ]]
+}
+
 run_cases

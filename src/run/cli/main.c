@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,10 +47,17 @@ static bool standard_fds_open(void)
     return fd >= 0;
 }
 
-int main(int argc, char **argv)
+/* What was printed into the void was not done. */
+static int stdout_check(int code)
 {
-    if (!standard_fds_open())
-        return EXIT_WRONG;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "picket: stdout cannot be written: %s\n", strerror(errno));
+    return code == EXIT_DONE ? EXIT_WRONG : code;
+}
+
+static int command(int argc, char **argv)
+{
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "role") == 0 && argc == 3)
         return role_main(argv[2]);
@@ -66,4 +74,11 @@ int main(int argc, char **argv)
             return command_table[index].run(argc - 2, (const char *const *)argv + 2);
     fprintf(stderr, "picket: no command '%s'; see picket --help\n", name);
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (!standard_fds_open())
+        return EXIT_WRONG;
+    return stdout_check(command(argc, argv));
 }
