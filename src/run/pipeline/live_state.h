@@ -88,10 +88,4 @@ void own_look(struct live *live, uint64_t now_ns);
 /* Inside the transaction: what has been told. */
 MUST_USE err_kind own_commit(struct live *live, struct err_ctx *err);
 
-/* live_drops.c: losses are counted by the kernel programs per reason and event type. */
-typedef void (*drop_visit)(void *context, const char *reason, const char *type, uint64_t count);
-/* The sum over all CPUs; calls back for each (reason, type) that has any, unless NULL. */
-uint64_t drops_sum(const struct live *live, drop_visit each, void *context);
-
-/* live_status.c */
 void status_render(const struct live *live, struct writer *out);
