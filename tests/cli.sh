@@ -157,6 +157,7 @@ case_tests_pass_fail_or_are_missing() {
 
 case_a_configuration_file_is_checked() {
     local config=$work/config.yml
+    fails 1 "$work: expected a file" "$PICKET" run --config "$work"
     printf 'output: json\nbogus: 1\n' >"$config"
     fails 1 "$config: unknown option 'bogus'" "$PICKET" run --config "$config"
     printf 'output: xml\n' >"$config"

@@ -139,6 +139,25 @@ case_what_cannot_work_is_said_plainly() {
         return 1
     fi
     grep -q 'needs root' "$work/bad"
+    echo file >"$work/file"
+    if "$PICKET" run --state "$work/file" --rules "$work/rule.yml" 2>"$work/bad"; then return 1; fi
+    grep -q "state folder '$work/file'" "$work/bad"
+    mkdir "$work/fixed"
+    mount -t tmpfs -o ro tmpfs "$work/fixed" || skip "cannot mount a read-only folder"
+    if "$PICKET" run --state "$work/fixed" --rules "$work/rule.yml" 2>"$work/bad"; then return 1; fi
+    umount "$work/fixed"
+    grep -q 'Read-only file system' "$work/bad"
+}
+
+case_a_kernel_without_types_is_told() {
+    need_root
+    watch_rule Marked m >"$work/rule.yml"
+    local code=0
+    unshare -m sh -c 'mount --bind /dev/null /sys/kernel/btf/vmlinux && exec "$@"' sh \
+        timeout 30 "$PICKET" run --state "$work/state" --rules "$work/rule.yml" --for 20s \
+        2>"$work/bad" || code=$?
+    [[ $code -eq 1 ]]
+    grep -q 'picket: the kernel programs do not load: this kernel does not describe its types' "$work/bad"
 }
 
 case_a_killed_supervisor_takes_its_roles_along() {

@@ -161,6 +161,9 @@ err_kind config_compile(const char *path, struct writer *ret, struct err_ctx *er
     struct bundle bundle;
     struct compiling compiling;
     writer_init(ret, IPC_BODY_BYTES_MAX);
+    struct stat status;
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        return err_set(err, ERR_INPUT, "%s: expected a file, found a folder", path);
     err_kind kind = bundle_open(&bundle, err);
     if (kind == OK)
         kind = bundle_add(&bundle, path, err);

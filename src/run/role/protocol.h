@@ -32,7 +32,7 @@ enum message_type {
     /* engine to supervisor */
     MESSAGE_READY,        /* struct run_start */
     MESSAGE_RULES_RESULT, /* struct rules_answer, then the text of the error */
-    MESSAGE_FAILED,       /* why the run must end, as text */
+    MESSAGE_FAILED,       /* why the run must end, as text; from the sensor too */
     MESSAGE_SUMMARY,      /* struct run_summary */
     /* engine to supervisor, on the channel for lines */
     MESSAGE_LINE, /* struct line_head, then a part of the line */

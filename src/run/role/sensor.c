@@ -1,6 +1,7 @@
 /* The sensor: loads and attaches kernel programs, hands their ring over, opens files from a closed
  * list. It reads no event and no file. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 
 #define LOOK_EVERY_MS   50
 #define MISSES_EVERY_NS 1000000000ull
+#define BTF_PATH        "/sys/kernel/btf/vmlinux"
 #define HOOKS_BYTES_MAX (IPC_BODY_BYTES_MAX - 1024)
 
 struct sensor {
@@ -329,6 +331,14 @@ static err_kind serve(struct sensor *sensor, struct err_ctx *err)
     return kind;
 }
 
+/* The file is there and has a content. */
+static bool has_btf(void)
+{
+    char byte;
+    AUTO(auto_close) int fd = open(BTF_PATH, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && read(fd, &byte, 1) == 1;
+}
+
 int sensor_run(struct ipc_channel *supervisor)
 {
     struct err_ctx err;
@@ -336,7 +346,10 @@ int sensor_run(struct ipc_channel *supervisor)
     sensor = (struct sensor){.supervisor = supervisor, .engine = {.fd = -1}};
     /* making the maps may need to mount tracefs: before the sandbox, and before any input */
     if (hooks_start(&sensor, &err) != OK) {
-        log_event(LOG_ERROR, "no_kernel_programs", "reason='%s'", err.text);
+        if (!has_btf())
+            (void)err_wrap(&err, "this kernel does not describe its types (no " BTF_PATH ")");
+        (void)err_wrap(&err, "the kernel programs do not load");
+        ipc_send(supervisor, MESSAGE_FAILED, span_str(err.text), NULL, 0, true);
         return EXIT_IMPOSSIBLE;
     }
     err_kind kind = role_confine(ROLE_SENSOR, -1, &err);

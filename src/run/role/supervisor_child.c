@@ -216,8 +216,6 @@ static bool message_take(struct supervisor *supervisor, struct child *child,
     case MESSAGE_RULES_RESULT:
         return is_engine && rules_answered(supervisor, message->body);
     case MESSAGE_FAILED:
-        if (!is_engine)
-            return false;
         supervisor->has_failed = true;
         fprintf(stderr, "picket: " PRI_SPAN "\n", ARG_SPAN(message->body));
         return true;
