@@ -50,9 +50,13 @@ static bool standard_fds_open(void)
 /* What was printed into the void was not done. */
 static int stdout_check(int code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    bool has_failed = ferror(stdout); /* why is forgotten by now */
+    if (fflush(stdout))
+        fprintf(stderr, "picket: stdout cannot be written: %s\n", strerror(errno));
+    else if (has_failed)
+        fprintf(stderr, "picket: stdout cannot be written\n");
+    else
         return code;
-    fprintf(stderr, "picket: stdout cannot be written: %s\n", strerror(errno));
     return code == EXIT_DONE ? EXIT_WRONG : code;
 }
 
