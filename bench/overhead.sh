@@ -8,7 +8,7 @@
 need_root
 rounds=${ROUNDS:-5}
 rules=${RULES:-$here/rules}
-compat=${COMPAT:-auto}
+compat=${COMPAT:-on}
 command -v wrk >/dev/null || echo "bench: no wrk (Debian package wrk): ab instead" >&2
 
 tool storm

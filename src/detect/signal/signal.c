@@ -240,8 +240,11 @@ err_kind signal_write(const struct signal_match *match, const struct signal_cont
     writer_time(out, context->time_wall_ns);
     writer_byte(out, '"');
     text_write(out, "rule_id", rule->id);
-    writer_format(out, ",\"event\":%llu,\"id\":\"%s\"", (unsigned long long)context->event_number,
-                  id);
+    if (context->event_position.data)
+        text_write(out, "event", context->event_position);
+    else
+        writer_format(out, ",\"event\":%llu", (unsigned long long)context->event_number);
+    writer_format(out, ",\"id\":\"%s\"", id);
     entities_write(out, context);
     container_write(out, context);
     processes_write(out, context);

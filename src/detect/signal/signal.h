@@ -34,6 +34,7 @@ struct signal_process {
 struct signal_context {
     uint64_t time_wall_ns; /* the event's own */
     uint64_t event_number; /* of the record: 1-based */
+    span event_position;   /* shown in place of the number; data NULL: none */
     span event_identity;   /* what makes the event this one event for ever, for the signal's id */
     span hostname;
     const struct signal_process *processes; /* from the acting process up to its first ancestor */

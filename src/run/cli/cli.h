@@ -15,6 +15,7 @@ int cli_test(int argc, const char *const *argv);
 int cli_rules(int argc, const char *const *argv);
 int cli_query(int argc, const char *const *argv);
 int cli_status(int argc, const char *const *argv);
+int cli_worker(int argc, const char *const *argv);
 
 /* Parses and checks the words of a command. Returns false when the command is to end at once, with
  * *ret_code; help or the error has been printed then. */
@@ -53,6 +54,9 @@ bool cli_stages(const char *words, uint32_t *ret);
 struct suite;
 MUST_USE err_kind cli_tests_find(const struct option_list *paths, struct suite *suite,
                                  struct err_ctx *err);
+
+/* `product=windows,category=process_creation`; NULL: none. False: usage, said on stderr. */
+bool cli_logsource(const char *words, struct logsource *ret);
 
 /* Opens DIR/store read-only and drops all other rights. */
 struct topic_log;

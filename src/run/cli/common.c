@@ -174,6 +174,33 @@ bool cli_stages(const char *words, uint32_t *ret)
     return true;
 }
 
+bool cli_logsource(const char *words, struct logsource *ret)
+{
+    span rest = span_str(words ? words : ""), word;
+    *ret = (struct logsource){0};
+    while (rest.len) {
+        if (!span_until(&rest, ',', &word)) {
+            word = rest;
+            rest.len = 0;
+        }
+        span value = word, key;
+        span *part = !span_until(&value, '=', &key)   ? NULL
+                     : span_eq(key, SPAN("product"))  ? &ret->product
+                     : span_eq(key, SPAN("category")) ? &ret->category
+                     : span_eq(key, SPAN("service"))  ? &ret->service
+                                                      : NULL;
+        if (!part || value.len == 0 || part->data) {
+            fprintf(stderr,
+                    "picket: --logsource: '" PRI_SPAN "': expected product=, category= or "
+                    "service= and a word, each at most once\n",
+                    ARG_SPAN(word));
+            return false;
+        }
+        *part = value;
+    }
+    return true;
+}
+
 err_kind cli_store_open(const char *state_dir, int *ret_store_fd, struct topic_log **ret,
                         struct err_ctx *err)
 {

@@ -21,6 +21,7 @@ static const struct command command_table[] = {
     {"run", cli_run, "watch this host"},
     {"status", cli_status, "show hooks, counters and drops"},
     {"test", cli_test, "run the rules' own events: which must fire, which must not"},
+    {"worker", cli_worker, "run rules over a Kafka topic, exactly once"},
 };
 #define COMMAND_COUNT (sizeof command_table / sizeof *command_table)
 

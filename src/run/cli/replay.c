@@ -65,34 +65,6 @@ static err_kind inputs_open(const struct option_list *files, struct input *ret, 
     return OK;
 }
 
-/* product=windows,category=process_creation */
-static bool logsource_read(const char *words, struct logsource *ret)
-{
-    span rest = span_str(words ? words : ""), word;
-    *ret = (struct logsource){0};
-    while (rest.len) {
-        if (!span_until(&rest, ',', &word)) {
-            word = rest;
-            rest.len = 0;
-        }
-        span value = word, key;
-        span *part = !span_until(&value, '=', &key)   ? NULL
-                     : span_eq(key, SPAN("product"))  ? &ret->product
-                     : span_eq(key, SPAN("category")) ? &ret->category
-                     : span_eq(key, SPAN("service"))  ? &ret->service
-                                                      : NULL;
-        if (!part || value.len == 0 || part->data) {
-            fprintf(stderr,
-                    "picket: --logsource: '" PRI_SPAN "': expected product=, category= or "
-                    "service= and a word, each at most once\n",
-                    ARG_SPAN(word));
-            return false;
-        }
-        *part = value;
-    }
-    return true;
-}
-
 static err_kind replay_all(const struct replay_words *words, const struct logsource *logsource,
                            int image_fd, const struct option_list *files, struct replay_counts *ret,
                            struct err_ctx *err)
@@ -141,7 +113,7 @@ int cli_replay(int argc, const char *const *argv)
         fprintf(stderr, "picket: replay what? Name a recording or a file of JSON lines\n");
         return EXIT_USAGE;
     }
-    if (!logsource_read(words.logsource, &logsource))
+    if (!cli_logsource(words.logsource, &logsource))
         return EXIT_USAGE;
     stages.is_json = words.source[0] == 'j';
     if (!cli_stages(words.stage, &stages.stages))

@@ -34,9 +34,9 @@ static const struct option_desc rows[] = {
      "bound of the store; the oldest goes first, counted"},
     {"ring-size", OPTION_SIZE, offsetof(struct run_options, ring_bytes), "16M", NULL,
      "kernel's buffer of events, a power of two"},
-    {"compat", OPTION_CHOICE, offsetof(struct run_options, compat), "auto", "auto|on|off",
-     "watch 32-bit system calls, which costs every call of the host about 0.1 us; auto: from when "
-     "a 32-bit program shows up"},
+    {"compat", OPTION_CHOICE, offsetof(struct run_options, compat), "on", "on|auto|off",
+     "watch 32-bit system calls, which costs every call of the host about 0.1 us; auto: only from "
+     "when a 32-bit program shows up"},
     {"shadow", OPTION_FLAG, offsetof(struct run_options, shadow), NULL, NULL,
      "print the signals of rules in stage shadow too; they are kept in any case"},
     {"reload", OPTION_CHOICE, offsetof(struct run_options, reload), "auto", "auto|signal",

@@ -3,9 +3,9 @@
 
 #include "alert/alert.h"
 #include "core/writer.h"
-#include "pipeline/detect.h"
 #include "pipeline/outbox.h"
 #include "pipeline/pipeline.h"
+#include "stage/stage.h"
 #include "topic/topic.h"
 
 struct live {

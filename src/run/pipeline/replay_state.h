@@ -2,8 +2,8 @@
 #pragma once
 
 #include "core/writer.h"
-#include "pipeline/detect.h"
 #include "pipeline/pipeline.h"
+#include "stage/stage.h"
 
 struct replay {
     struct replay_options options;

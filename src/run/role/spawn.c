@@ -60,6 +60,7 @@ static const struct role_desc role_table[ROLE_COUNT] = {
                         .dir_fd = -1,
                         .memory_bytes_max = 4ull << 30,
                         .cpu_seconds_max = 120}},
+    [ROLE_DECODER] = {"decoder", decoder_run, {.role = "decoder", .dir_fd = -1}},
 };
 
 const char *role_name(enum role_kind role)

@@ -3,8 +3,8 @@
 
 #include "container/container.h"
 #include "flat/flat.h"
-#include "pipeline/detect.h"
 #include "signal/signal.h"
+#include "stage/stage.h"
 
 struct detect {
     struct detect_options options;
@@ -22,6 +22,7 @@ struct detect {
     struct event line_event;          /* over lines */
     bool is_line;                     /* the event fed last */
     uint64_t number;
+    span position; /* data NULL: not said */
     uint32_t matches[MATCHES_MAX];
     struct detect_counts counts;
     uint64_t facts_scope; /* whose users were looked up last */

@@ -3,10 +3,9 @@
 
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 
 #include "core/clock.h"
-#include "pipeline/detect_state.h"
+#include "stage/detect_state.h"
 
 #define WORLD_BYTES_MAX (64u << 20)
 
@@ -128,13 +127,11 @@ void detect_close(struct detect *detect)
 
 static err_kind image_map(int fd, span *ret, struct err_ctx *err)
 {
-    struct stat status;
-    if (fd < 0 || fstat(fd, &status) || status.st_size <= 0)
-        return err_set(err, ERR_SYSTEM, "rule image");
-    void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    off_t size = lseek(fd, 0, SEEK_END); /* a role without files may not fstat */
+    void *data = size > 0 ? mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
     if (data == MAP_FAILED)
         return err_set(err, ERR_SYSTEM, "rule image");
-    *ret = span_of(data, (size_t)status.st_size);
+    *ret = span_of(data, (size_t)size);
     return OK;
 }
 
@@ -258,6 +255,7 @@ err_kind detect_record(struct detect *detect, span record, uint64_t number,
     *ret_count = 0;
     detect->is_line = false;
     detect->number = number;
+    detect->position = (span){NULL, 0};
     err_kind kind = kernel_decode(&detect->decoder, record, number, err);
     if (kind != OK)
         return kind;
@@ -305,6 +303,7 @@ static err_kind line_run(struct detect *detect, span line, bool is_padded, uint6
     *ret_fault_at = 0;
     detect->is_line = true;
     detect->number = number;
+    detect->position = (span){NULL, 0};
     err_kind kind = detect->options.is_json ? json_run(detect, line, is_padded, ret_fault_at, err)
                                             : flat_run(detect, line, ret_fault_at, err);
     if (kind == OK && detect->program)
@@ -324,6 +323,11 @@ err_kind detect_padded_line(struct detect *detect, span line, uint64_t number,
                             struct err_ctx *err)
 {
     return line_run(detect, line, true, number, ret_matches, ret_count, ret_fault_at, err);
+}
+
+void detect_position(struct detect *detect, span position)
+{
+    detect->position = position;
 }
 
 void detect_explain(struct detect *detect, uint32_t rule, struct writer *out)

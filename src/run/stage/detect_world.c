@@ -6,7 +6,7 @@
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/hash.h"
-#include "pipeline/detect_state.h"
+#include "stage/detect_state.h"
 
 #define TASKS_BYTES_MAX (256u << 20)
 

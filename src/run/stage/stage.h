@@ -1,6 +1,5 @@
 /* The detect stage: keeps the world (processes, containers, users), runs the rules over records,
- * flat JSON lines or JSON events, makes signals of matches. Knows no store and prints nothing.
- * Private to this folder. */
+ * flat JSON lines or JSON events, makes signals of matches. Knows no store and prints nothing. */
 #pragma once
 
 #include "core/error.h"
@@ -58,6 +57,9 @@ MUST_USE err_kind detect_padded_line(struct detect *detect, span line, uint64_t 
 MUST_USE err_kind detect_signal(struct detect *detect, uint32_t rule, const uint64_t *evidence,
                                 struct writer *out, struct state_signal *ret_row,
                                 struct err_ctx *err);
+/* Where the event fed last stands, for its signals in place of its number; borrowed until the next
+ * event. */
+void detect_position(struct detect *detect, span position);
 /* Which predicates of a rule hold for the event fed last, as text. */
 void detect_explain(struct detect *detect, uint32_t rule, struct writer *out);
 

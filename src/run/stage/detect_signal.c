@@ -1,7 +1,7 @@
 /* A match made into a signal: the fields that the rule names, the process history, the container.
  */
-#include "pipeline/detect_state.h"
 #include "signal/signal.h"
+#include "stage/detect_state.h"
 
 /* From the acting process up. */
 static span user_of(struct detect *detect, const struct process *process)
@@ -63,6 +63,7 @@ err_kind detect_signal(struct detect *detect, uint32_t rule, const uint64_t *evi
     struct signal_context context = {
         .time_wall_ns = event_time(detect),
         .event_number = detect->number,
+        .event_position = detect->position,
         .event_identity = span_of(identity, sizeof identity),
         .hostname = span_str(detect->hostname),
         .has_evidence = evidence,

@@ -1,0 +1,230 @@
+#include "kafka/exchange.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define QUEUE_WAIT_MS 100
+#define QUEUE_TRIES   600
+
+err_kind exchange_open(const struct exchange_options *options, struct exchange **ret,
+                       struct err_ctx *err)
+{
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    *ret = NULL;
+    if (!exchange || options->output_count > KAFKA_OUTPUTS_MAX) {
+        free(exchange);
+        return err_set(err, ERR_LIMIT, "no room for the exchange");
+    }
+    exchange->options = *options;
+    for (size_t index = 0; index < options->output_count; index++)
+        exchange->output_names[index] = options->outputs[index];
+    exchange->options.outputs = NULL;
+    exchange->event_fds[0] = exchange->event_fds[1] = -1;
+    exchange->partition_count = KAFKA_PARTITIONS_MAX;
+    exchange->partitions = calloc(exchange->partition_count, sizeof *exchange->partitions);
+    err_kind kind = exchange->partitions ? OK : err_set(err, ERR_SYSTEM, "partitions");
+    if (kind == OK)
+        kind = consumer_open(exchange, err);
+    if (kind == OK)
+        kind = topics_prepare(exchange, err);
+    if (kind == OK)
+        kind = producer_open(exchange, err);
+    if (kind == OK)
+        kind = consumer_subscribe(exchange, err);
+    if (kind != OK)
+        exchange_close(exchange);
+    else
+        *ret = exchange;
+    return kind;
+}
+
+void exchange_close(struct exchange *exchange)
+{
+    if (!exchange)
+        return;
+    if (exchange->message)
+        rd_kafka_message_destroy(exchange->message);
+    exchange->message = NULL;
+    if (exchange->is_open)
+        rd_kafka_error_destroy(rd_kafka_abort_transaction(exchange->producer, KAFKA_WAIT_MS));
+    exchange->is_open = exchange->is_dirty = false;
+    consumer_close(exchange);
+    producer_close(exchange);
+    for (size_t index = 0; index < 2; index++)
+        if (exchange->event_fds[index] >= 0)
+            close(exchange->event_fds[index]);
+    free(exchange->partitions);
+    free(exchange);
+}
+
+int exchange_fd(const struct exchange *exchange)
+{
+    return exchange->event_fds[0];
+}
+
+uint64_t exchange_epoch(const struct exchange *exchange)
+{
+    return exchange->epoch;
+}
+
+struct exchange_counts exchange_counts(const struct exchange *exchange)
+{
+    return exchange->counts;
+}
+
+/* The assigned partitions; the caller's. */
+rd_kafka_topic_partition_list_t *partitions_list(const struct exchange *exchange)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+    for (size_t index = 0; index < exchange->partition_count; index++)
+        if (exchange->partitions[index].is_assigned)
+            rd_kafka_topic_partition_list_add(list, exchange->options.input, (int32_t)index);
+    return list;
+}
+
+/* ---- taking ---- */
+
+/* The group refuses this member for good: a broker that lost its memory of it does that, as does
+ * another worker of the same name. It joins anew, as often as that may help. */
+static err_kind member_renew(struct exchange *exchange, struct err_ctx *err)
+{
+    char text[512];
+    rd_kafka_fatal_error(exchange->consumer, text, sizeof text);
+    exchange->options.warn(exchange->options.context, "member", text);
+    if (++exchange->renewed > KAFKA_RENEWALS_MAX)
+        return err_set(err, ERR_STATE, "Kafka: %s", text);
+    err_kind kind = transaction_undo(exchange, err);
+    if (kind != OK)
+        return kind;
+    consumer_close(exchange);
+    kind = consumer_open(exchange, err);
+    return kind == OK ? consumer_subscribe(exchange, err) : kind;
+}
+
+/* A record of this assignment that was not taken before. */
+static bool is_new(struct exchange *exchange, const rd_kafka_message_t *message)
+{
+    if (message->partition < 0 || (size_t)message->partition >= exchange->partition_count)
+        return false;
+    struct partition *partition = &exchange->partitions[message->partition];
+    if (!partition->is_assigned)
+        return false; /* of an assignment that has ended */
+    if (message->offset <= partition->taken) {
+        exchange->counts.refused++;
+        return false;
+    }
+    partition->taken = message->offset;
+    return true;
+}
+
+static err_kind message_take(struct exchange *exchange, bool *ret_is_more, struct err_ctx *err)
+{
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(exchange->consumer, 0);
+    *ret_is_more = message;
+    if (!message)
+        return OK;
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        rd_kafka_message_destroy(message);
+        return member_renew(exchange, err);
+    }
+    if (message->err)
+        exchange->options.warn(exchange->options.context, rd_kafka_err2name(message->err),
+                               rd_kafka_message_errstr(message));
+    if (!message->err && !exchange->is_undone && is_new(exchange, message))
+        exchange->message = message;
+    else
+        rd_kafka_message_destroy(message);
+    return OK;
+}
+
+err_kind exchange_peek(struct exchange *exchange, struct exchange_record *ret, bool *ret_is_there,
+                       struct err_ctx *err)
+{
+    char drained[64];
+    bool is_more = true;
+    err_kind kind = OK;
+    *ret_is_there = false;
+    if (!exchange->message)
+        while (read(exchange->event_fds[0], drained, sizeof drained) > 0) {
+        }
+    while (kind == OK && is_more && (!exchange->message || exchange->is_undone)) {
+        if (exchange->is_undone)
+            kind = positions_rewind(exchange, err);
+        if (kind == OK)
+            kind = message_take(exchange, &is_more, err);
+    }
+    if (kind != OK || !exchange->message)
+        return kind;
+    const rd_kafka_message_t *message = exchange->message;
+    rd_kafka_timestamp_type_t type;
+    *ret = (struct exchange_record){.partition = message->partition,
+                                    .offset = message->offset,
+                                    .time_ms = rd_kafka_message_timestamp(message, &type),
+                                    .payload = span_of(message->payload, message->len)};
+    *ret_is_there = true;
+    return OK;
+}
+
+void exchange_next(struct exchange *exchange)
+{
+    rd_kafka_message_destroy(exchange->message);
+    exchange->message = NULL;
+}
+
+/* ---- giving ---- */
+
+err_kind exchange_put(struct exchange *exchange, size_t output, span key, span value,
+                      struct err_ctx *err)
+{
+    err_kind kind = transaction_begin(exchange, err);
+    if (kind != OK || !exchange->is_open)
+        return kind;
+    for (unsigned attempt = 0; attempt < QUEUE_TRIES; attempt++) {
+        if (rd_kafka_produce(exchange->outputs[output], RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
+                             (void *)(uintptr_t)value.data, value.len, key.data, key.len,
+                             NULL) == 0) {
+            exchange->is_dirty = true;
+            return OK;
+        }
+        rd_kafka_resp_err_t code = rd_kafka_last_error();
+        if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+            return err_set(err, ERR_LIMIT, "a message of %zu bytes is over message.max.bytes",
+                           value.len);
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            break;
+        rd_kafka_poll(exchange->producer, QUEUE_WAIT_MS);
+    }
+    exchange->options.warn(exchange->options.context, "produce",
+                           rd_kafka_err2str(rd_kafka_last_error()));
+    return transaction_undo(exchange, err);
+}
+
+void exchange_done(struct exchange *exchange, int32_t partition, int64_t offset)
+{
+    if (partition < 0 || (size_t)partition >= exchange->partition_count ||
+        !exchange->partitions[partition].is_assigned)
+        return;
+    exchange->partitions[partition].done = offset + 1;
+    exchange->partitions[partition].is_dirty = true;
+    exchange->is_dirty = true;
+}
+
+int64_t exchange_lag(struct exchange *exchange)
+{
+    int64_t lag = 0;
+    for (size_t index = 0; index < exchange->partition_count; index++) {
+        const struct partition *partition = &exchange->partitions[index];
+        int64_t low, high;
+        if (!partition->is_assigned)
+            continue;
+        if (rd_kafka_get_watermark_offsets(exchange->consumer, exchange->options.input,
+                                           (int32_t)index, &low, &high) ||
+            high < 0)
+            return -1;
+        int64_t position = partition->done >= 0 ? partition->done : low;
+        lag += high > position ? high - position : 0;
+    }
+    return lag;
+}

@@ -1,0 +1,56 @@
+/* The exchange's own state; private to this folder. */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include "kafka/kafka.h"
+
+#define KAFKA_WAIT_MS      30000 /* for one answer of the cluster */
+#define KAFKA_OUTPUTS_MAX  8
+#define KAFKA_RENEWALS_MAX 10
+
+struct partition {
+    bool is_assigned;
+    bool is_dirty; /* done is not committed yet */
+    int64_t taken; /* offset of the record taken last; -1: none in this assignment */
+    int64_t done;  /* the position behind what is whole; -1: nothing yet */
+};
+
+struct exchange {
+    struct exchange_options options;
+    rd_kafka_t *consumer;
+    rd_kafka_t *producer;
+    const char *output_names[KAFKA_OUTPUTS_MAX];
+    rd_kafka_topic_t *outputs[KAFKA_OUTPUTS_MAX]; /* of that producer */
+    rd_kafka_queue_t *queue;                      /* the consumer's */
+    int event_fds[2];                             /* a pipe: readable, written by the library */
+    rd_kafka_message_t *message;                  /* what peek shows */
+    struct partition *partitions;                 /* by number */
+    size_t partition_count;
+    uint64_t epoch;
+    bool is_open;     /* a transaction */
+    bool is_dirty;    /* there is something to commit */
+    bool is_undone;   /* positions must go back before anything is taken */
+    unsigned renewed; /* clients made since the last commit */
+    struct exchange_counts counts;
+};
+
+/* client.c */
+MUST_USE err_kind consumer_open(struct exchange *exchange, struct err_ctx *err);
+void consumer_close(struct exchange *exchange);
+MUST_USE err_kind consumer_subscribe(struct exchange *exchange, struct err_ctx *err);
+/* Makes the producer and waits until older ones of this instance are fenced. */
+MUST_USE err_kind producer_open(struct exchange *exchange, struct err_ctx *err);
+void producer_close(struct exchange *exchange);
+MUST_USE err_kind topics_prepare(struct exchange *exchange, struct err_ctx *err);
+
+/* transaction.c */
+/* OK without is_open: it was undone instead. */
+MUST_USE err_kind transaction_begin(struct exchange *exchange, struct err_ctx *err);
+/* Aborts and forgets what was done since the last commit. ERR_*: the worker cannot go on. */
+MUST_USE err_kind transaction_undo(struct exchange *exchange, struct err_ctx *err);
+/* Takes the consumer back to what is committed, after an undo. */
+MUST_USE err_kind positions_rewind(struct exchange *exchange, struct err_ctx *err);
+
+/* exchange.c */
+rd_kafka_topic_partition_list_t *partitions_list(const struct exchange *exchange);

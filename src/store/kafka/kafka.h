@@ -1,0 +1,93 @@
+/* Topics on Apache Kafka: one consumer and one transactional producer that take records, and put
+ * what they yield together with the position behind them in one transaction. What is committed is
+ * seen once by every reader with isolation.level=read_committed.
+ *
+ *   exchange_peek / exchange_next   records as they come; nothing is committed by taking them
+ *   exchange_put                    an output, in the transaction that is open
+ *   exchange_done                   the record and its outputs are whole
+ *   exchange_commit                 outputs and positions, or none of them
+ *
+ * Whatever goes wrong between commits is undone as a whole: the epoch changes, positions go back to
+ * what is committed, and the owner forgets all that it derived since. One thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/span.h"
+
+#define KAFKA_PROPERTIES_MAX 64
+#define KAFKA_PARTITIONS_MAX 10000
+
+struct exchange;
+
+/* All texts, and the list of properties, are borrowed until exchange_close. */
+struct exchange_options {
+    const char *brokers; /* HOST:PORT[,…] */
+    const char *group;
+    /* Who this worker is over restarts: it gets its partitions back at once, and whoever pretends
+     * to be the same is fenced. NULL: a new member each time. */
+    const char *instance;
+    const char *input;
+    const char *const *outputs; /* made with the broker's defaults where they are missing */
+    size_t output_count;
+    const char *const *properties; /* of librdkafka, "security.protocol=ssl" */
+    size_t property_count;
+    int32_t partitions; /* the input must have so many; 0: not checked */
+    /* Called on the owner's thread: assigned from exchange_peek, committed also from there, when
+     * partitions are about to go. */
+    void (*assigned)(void *context, size_t partition_count);
+    void (*committed)(void *context);
+    void (*warn)(void *context, const char *event, const char *text);
+    void *context;
+};
+
+struct exchange_record {
+    int32_t partition;
+    int64_t offset;
+    int64_t time_ms; /* the record's timestamp; -1: none */
+    span payload;    /* data NULL: a tombstone; borrowed until exchange_next or exchange_peek */
+};
+
+struct exchange_counts {
+    uint64_t commits;
+    uint64_t rewinds;    /* times that work was undone and taken again */
+    uint64_t refused;    /* records at or below an offset that was taken already */
+    uint64_t rebalances; /* assignments seen */
+};
+
+/* Connects, makes missing outputs, fences an older worker of the same instance, joins the group.
+ * ERR_INPUT: a property, or a partition count, that does not fit; ERR_SYSTEM: no broker. */
+MUST_USE err_kind exchange_open(const struct exchange_options *options, struct exchange **ret,
+                                struct err_ctx *err);
+/* Leaves what is not committed undone. Takes NULL. */
+void exchange_close(struct exchange *exchange);
+
+/* Readable when exchange_peek has something to do. */
+int exchange_fd(const struct exchange *exchange);
+/* Which state of affairs records and work belong to: work of an older one is to be dropped. */
+uint64_t exchange_epoch(const struct exchange *exchange);
+
+/* The next record, if any has come; the same again until exchange_next. Rebalances happen in here.
+ * ERR_STATE: the worker cannot go on (it was fenced, or the group refused it). */
+MUST_USE err_kind exchange_peek(struct exchange *exchange, struct exchange_record *ret,
+                                bool *ret_is_there, struct err_ctx *err);
+void exchange_next(struct exchange *exchange);
+
+/* An output; copied. OK with another exchange_epoch than before: the transaction was undone.
+ * ERR_LIMIT: the message is too large, nothing was put. Other errors: the worker cannot go on. */
+MUST_USE err_kind exchange_put(struct exchange *exchange, size_t output, span key, span value,
+                               struct err_ctx *err);
+/* All up to this record of the partition is whole. */
+void exchange_done(struct exchange *exchange, int32_t partition, int64_t offset);
+/* *ret_is_committed false: undone, and to be taken again. ERR_*: the worker cannot go on. */
+MUST_USE err_kind exchange_commit(struct exchange *exchange, bool *ret_is_committed,
+                                  struct err_ctx *err);
+
+/* Records between what is done and the end of the assigned partitions; -1: not known yet. */
+int64_t exchange_lag(struct exchange *exchange);
+struct exchange_counts exchange_counts(const struct exchange *exchange);
+/* The library's version, and whether it has known faults that a newer one mended (NULL: none). */
+const char *kafka_version(const char **ret_advice);

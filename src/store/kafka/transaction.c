@@ -1,0 +1,171 @@
+/* One transaction after the other. Three ways out of an error, as the library tells them apart: ask
+ * again; abort and go back; or a producer anew, which also settles a commit of which nobody knows
+ * whether it came through. */
+#include "kafka/exchange.h"
+
+#define RETRIES_MAX 5
+
+enum verdict { VERDICT_DONE, VERDICT_AGAIN, VERDICT_ABORT, VERDICT_RENEW };
+
+/* Takes the error over. */
+static enum verdict judge(struct exchange *exchange, const char *what, rd_kafka_error_t *error)
+{
+    if (!error)
+        return VERDICT_DONE;
+    enum verdict verdict = VERDICT_RENEW;
+    if (rd_kafka_error_is_fatal(error))
+        verdict = VERDICT_RENEW;
+    else if (rd_kafka_error_txn_requires_abort(error))
+        verdict = VERDICT_ABORT;
+    else if (rd_kafka_error_is_retriable(error))
+        verdict = VERDICT_AGAIN;
+    if (verdict != VERDICT_AGAIN)
+        exchange->options.warn(exchange->options.context, what, rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    return verdict;
+}
+
+static err_kind producer_renew(struct exchange *exchange, struct err_ctx *err)
+{
+    if (++exchange->renewed > KAFKA_RENEWALS_MAX)
+        return err_set(err, ERR_STATE, "Kafka refused %u producers one after the other",
+                       KAFKA_RENEWALS_MAX);
+    producer_close(exchange);
+    return producer_open(exchange, err);
+}
+
+err_kind transaction_undo(struct exchange *exchange, struct err_ctx *err)
+{
+    enum verdict verdict = VERDICT_DONE;
+    unsigned attempt = 0;
+    bool had_work = exchange->is_dirty || exchange->is_open;
+    if (exchange->is_open) {
+        do
+            verdict = judge(exchange, "abort",
+                            rd_kafka_abort_transaction(exchange->producer, KAFKA_WAIT_MS));
+        while (verdict == VERDICT_AGAIN && ++attempt < RETRIES_MAX);
+    }
+    exchange->is_open = false;
+    exchange->is_dirty = false;
+    exchange->epoch++;
+    exchange->is_undone = true;
+    exchange->counts.rewinds += had_work;
+    for (size_t index = 0; index < exchange->partition_count; index++)
+        exchange->partitions[index].is_dirty = false;
+    return verdict == VERDICT_DONE ? OK : producer_renew(exchange, err);
+}
+
+/* After a verdict other than done: undone, by a new producer if need be. */
+static err_kind give_up(struct exchange *exchange, enum verdict verdict, struct err_ctx *err)
+{
+    if (verdict != VERDICT_RENEW && verdict != VERDICT_AGAIN)
+        return transaction_undo(exchange, err);
+    exchange->is_open = false; /* the new producer's start ends it, one way or the other */
+    err_kind kind = transaction_undo(exchange, err);
+    return kind == OK ? producer_renew(exchange, err) : kind;
+}
+
+err_kind transaction_begin(struct exchange *exchange, struct err_ctx *err)
+{
+    if (exchange->is_open)
+        return OK;
+    enum verdict verdict = judge(exchange, "begin", rd_kafka_begin_transaction(exchange->producer));
+    if (verdict == VERDICT_DONE) {
+        exchange->is_open = true;
+        return OK;
+    }
+    return give_up(exchange, verdict, err);
+}
+
+static enum verdict offsets_send(struct exchange *exchange)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+    for (size_t index = 0; index < exchange->partition_count; index++) {
+        const struct partition *partition = &exchange->partitions[index];
+        if (partition->is_dirty && partition->is_assigned)
+            rd_kafka_topic_partition_list_add(list, exchange->options.input, (int32_t)index)
+                ->offset = partition->done;
+    }
+    rd_kafka_consumer_group_metadata_t *group =
+        rd_kafka_consumer_group_metadata(exchange->consumer);
+    enum verdict verdict = VERDICT_DONE;
+    unsigned attempt = 0;
+    if (list->cnt) {
+        do
+            verdict = judge(exchange, "offsets",
+                            rd_kafka_send_offsets_to_transaction(exchange->producer, list, group,
+                                                                 KAFKA_WAIT_MS));
+        while (verdict == VERDICT_AGAIN && ++attempt < RETRIES_MAX);
+    }
+    rd_kafka_consumer_group_metadata_destroy(group);
+    rd_kafka_topic_partition_list_destroy(list);
+    return verdict;
+}
+
+err_kind exchange_commit(struct exchange *exchange, bool *ret_is_committed, struct err_ctx *err)
+{
+    *ret_is_committed = !exchange->is_undone;
+    if (!exchange->is_dirty && !exchange->is_open)
+        return OK;
+    *ret_is_committed = false;
+    err_kind kind = transaction_begin(exchange, err);
+    if (kind != OK || !exchange->is_open)
+        return kind;
+    enum verdict verdict = offsets_send(exchange);
+    unsigned attempt = 0;
+    while (verdict == VERDICT_DONE || (verdict == VERDICT_AGAIN && ++attempt < RETRIES_MAX)) {
+        verdict = judge(exchange, "commit",
+                        rd_kafka_commit_transaction(exchange->producer, KAFKA_WAIT_MS));
+        if (verdict != VERDICT_DONE)
+            continue;
+        exchange->is_open = false;
+        exchange->is_dirty = false;
+        exchange->renewed = 0;
+        exchange->counts.commits++;
+        for (size_t index = 0; index < exchange->partition_count; index++)
+            exchange->partitions[index].is_dirty = false;
+        *ret_is_committed = true;
+        exchange->options.committed(exchange->options.context);
+        return OK;
+    }
+    return give_up(exchange, verdict, err);
+}
+
+err_kind positions_rewind(struct exchange *exchange, struct err_ctx *err)
+{
+    if (exchange->message)
+        rd_kafka_message_destroy(exchange->message);
+    exchange->message = NULL;
+    rd_kafka_topic_partition_list_t *list = partitions_list(exchange);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_error_t *error = NULL;
+    for (unsigned attempt = 0; list->cnt && attempt < RETRIES_MAX; attempt++) {
+        code = rd_kafka_committed(exchange->consumer, list, KAFKA_WAIT_MS);
+        if (!code)
+            break;
+    }
+    for (int index = 0; index < list->cnt && !code; index++) {
+        rd_kafka_topic_partition_t *place = &list->elems[index];
+        struct partition *partition = &exchange->partitions[place->partition];
+        bool is_known = place->offset >= 0;
+        partition->taken = is_known ? place->offset - 1 : -1;
+        partition->done = is_known ? place->offset : -1;
+        if (!is_known)
+            place->offset = RD_KAFKA_OFFSET_BEGINNING;
+        if (place->err)
+            code = place->err;
+    }
+    if (list->cnt && !code)
+        error = rd_kafka_seek_partitions(exchange->consumer, list, KAFKA_WAIT_MS);
+    for (int index = 0; index < list->cnt && !code && !error; index++)
+        code = list->elems[index].err;
+    rd_kafka_topic_partition_list_destroy(list);
+    err_kind kind = OK;
+    if (code || error)
+        kind = err_set(err, ERR_STATE, "going back to what is committed: %s",
+                       error ? rd_kafka_error_string(error) : rd_kafka_err2str(code));
+    if (error)
+        rd_kafka_error_destroy(error);
+    exchange->is_undone = kind != OK;
+    return kind;
+}
