@@ -83,8 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *json = json_loadb((const char *)data, size, JSON_ALLOW_NUL, &error);
     if (is_right && !json)
         require(may_refuse(&error));
-    if (!is_right && json_is_object(json))
-        require(strstr(fault.reason, "too deeply"));
+    if (!is_right && json_is_object(json)) /* jansson passes over a NUL behind a number */
+        require(strstr(fault.reason, "too deeply") || (fault.at < size && data[fault.at] == 0));
     arena_init(&arena, 1 << 26);
     if (is_right && json) {
         const char *name;
