@@ -6,7 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const names[] = {"a", "a.b", "a.b.c", "b", "b.c", "c", "a.c", "a\\b", "", ".a"};
+static const char *const names[] = {"a",   "a.b",  "a.b.c", "b",  "b.c", "c",
+                                    "a.c", "a\\b", "",      ".a", "a."};
 
 #define COUNT (sizeof names / sizeof *names)
 

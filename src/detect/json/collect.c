@@ -6,11 +6,10 @@
 
 struct collection {
     struct arena *arena;
-    struct value *items; /* NULL: only counted */
-    size_t count;
+    struct value *items;
+    size_t count, size;
     bool is_there; /* the field has a value, though perhaps no items */
     bool is_list;  /* an array was met on the way */
-    span single;   /* the value, where no array was met */
 };
 
 static span blanks_after(span s)
@@ -21,12 +20,21 @@ static span blanks_after(span s)
     return span_after(s, at);
 }
 
+/* Bytes of the string at the start of s, with its quotes. */
 static size_t string_len(span s)
 {
-    size_t at = 1;
-    while (at < s.len && s.data[at] != '"')
-        at += s.data[at] == '\\' ? 2 : 1;
-    return at < s.len ? at + 1 : s.len;
+    for (size_t at = 1; at < s.len; at++) {
+        const uint8_t *quote = memchr(s.data + at, '"', s.len - at);
+        if (!quote)
+            break;
+        size_t escapes = 0;
+        at = (size_t)(quote - s.data);
+        while (s.data[at - 1 - escapes] == '\\') /* ends at the first quote at the latest */
+            escapes++;
+        if (escapes % 2 == 0)
+            return at + 1;
+    }
+    return s.len;
 }
 
 /* Bytes of the value at the start of s. */
@@ -69,11 +77,16 @@ static bool member_take(span *rest, span *ret_key, span *ret_value)
     return true;
 }
 
+static bool is_bracket_or_comma(uint8_t byte)
+{
+    return byte == '[' || byte == ']' || byte == ',';
+}
+
 /* Takes the next item of an array that is no array itself; *rest: from its bracket on. */
 static bool item_take(span *rest, span *ret)
 {
     size_t at = 0;
-    while (at < rest->len && (rest->data[at] <= ' ' || memchr("[],", rest->data[at], 3)))
+    while (at < rest->len && (rest->data[at] <= ' ' || is_bracket_or_comma(rest->data[at])))
         at++;
     *rest = span_after(*rest, at);
     *ret = span_first(*rest, value_len(*rest));
@@ -87,13 +100,18 @@ static bool item_add(struct collection *all, span value)
 {
     if (value.data[0] == 'n')
         return true;
-    if (all->items) {
-        json_value(value, all->arena, &all->items[all->count]);
-        if (all->items[all->count].kind == VALUE_ABSENT)
+    if (all->count == all->size) {
+        size_t size = all->size ? all->size * 2 : 8;
+        struct value *items = arena_alloc_raw(all->arena, size * sizeof *items);
+        if (!items)
             return false;
+        if (all->count)
+            memcpy(items, all->items, all->count * sizeof *items);
+        all->items = items;
+        all->size = size;
     }
-    all->count++;
-    return true;
+    json_value(value, all->arena, &all->items[all->count]);
+    return all->items[all->count++].kind != VALUE_ABSENT;
 }
 
 /* The value of the field itself. */
@@ -103,7 +121,6 @@ static bool leaf_add(struct collection *all, span value)
     if (value.data[0] == 'n')
         return true;
     all->is_there = true;
-    all->single = value;
     if (value.data[0] == '{')
         return true;
     if (value.data[0] != '[')
@@ -190,43 +207,29 @@ static bool all_add(struct collection *all, span rest)
     }
 }
 
-static bool collect(struct collection *all, span text, span name, bool is_array)
+static void value_make(const struct collection *all, struct value *ret)
 {
-    if (is_array)
-        return leaf_add(all, text);
-    return span_eq(name, SPAN(FIELD_WHOLE)) ? all_add(all, text) : members_add(all, text, name);
+    *ret = (struct value){.kind = VALUE_ABSENT};
+    if (all->is_there && !all->is_list && all->count == 1)
+        *ret = all->items[0];
+    else if (all->is_there)
+        *ret = (struct value){.kind = VALUE_LIST, .any = true, .list = {all->items, all->count}};
 }
 
-static bool list_make(struct collection *all, span text, span name, bool is_array,
-                      struct value *ret)
-{
-    size_t count = all->count;
-    all->items = arena_alloc(all->arena, (count + 1) * sizeof *all->items);
-    all->count = 0;
-    if (!all->items || !collect(all, text, name, is_array))
-        return false;
-    *ret = (struct value){.kind = VALUE_LIST, .any = true, .list = {all->items, count}};
-    return true;
-}
-
-bool json_collect(span line, span name, struct arena *arena, struct value *ret)
+bool json_collect(span value, span name, struct arena *arena, struct value *ret)
 {
     struct collection all = {.arena = arena};
-    line = blanks_after(line);
-    *ret = (struct value){.kind = VALUE_ABSENT};
-    if (!collect(&all, line, name, false))
-        return false;
-    if (!all.is_there)
-        return true;
-    if (all.is_list)
-        return list_make(&all, line, name, false, ret);
-    json_value(all.single, arena, ret);
-    return ret->kind != VALUE_ABSENT;
+    value = blanks_after(value);
+    bool is_whole =
+        span_eq(name, SPAN(FIELD_WHOLE)) ? all_add(&all, value) : path_add(&all, value, name);
+    value_make(&all, ret);
+    return is_whole;
 }
 
-bool json_array_value(span array, struct arena *arena, struct value *ret)
+bool json_array_value(span array, const span *name, struct arena *arena, struct value *ret)
 {
     struct collection all = {.arena = arena};
-    *ret = (struct value){.kind = VALUE_ABSENT};
-    return collect(&all, array, SPAN(""), true) && list_make(&all, array, SPAN(""), true, ret);
+    bool is_whole = name ? path_add(&all, array, *name) : leaf_add(&all, array);
+    value_make(&all, ret);
+    return is_whole;
 }

@@ -128,6 +128,7 @@ static void conflict_resolve(struct json_decoder *decoder)
             json_collect(decoder->line, name_of(decoder, slot), &decoder->scratch, &value);
         arena_reset(&decoder->scratch);
         decoder->slots[slot].fan = 1;
+        decoder->slots[slot].array = NULL;
         decoder->raw[slot] =
             !is_whole || value.kind != VALUE_ABSENT ? decoder->line : (span){NULL, 0};
     }
@@ -140,10 +141,18 @@ static bool slot_value(const struct json_decoder *decoder, uint32_t slot, struct
     span raw = decoder->raw[slot];
     if (!raw.data)
         return true;
+    if (slot != decoder->whole_slot && decoder->slots[slot].fan && decoder->slots[slot].array) {
+        const uint8_t *array = decoder->slots[slot].array;
+        span elements = span_of(array, (size_t)(raw.data + raw.len - array));
+        span rest = span_after(name_of(decoder, slot), decoder->slots[slot].name_at);
+        bool is_whole = json_array_value(elements, &rest, arena, ret);
+        if (!is_whole || ret->kind != VALUE_ABSENT)
+            return is_whole;
+    }
     if (slot == decoder->whole_slot || decoder->slots[slot].fan)
         return json_collect(decoder->line, name_of(decoder, slot), arena, ret);
     if (raw.data[0] == '[')
-        return json_array_value(raw, arena, ret);
+        return json_array_value(raw, NULL, arena, ret);
     json_value(raw, arena, ret);
     return ret->kind != VALUE_ABSENT;
 }

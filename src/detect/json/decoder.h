@@ -8,8 +8,10 @@
 /* A slot's value in the current record, valid where record is the decoder's. */
 struct json_slot {
     uint64_t record;
-    uint32_t split; /* of the way to it: json_node.split of each node that it went through */
-    uint32_t fan;   /* number of the array that it was found in; 0: in none */
+    uint32_t split;       /* of the way to it: json_node.split of each node that it went through */
+    uint32_t fan;         /* number of the array that it was found in; 0: in none */
+    uint32_t name_at;     /* of the field's name, what is to be found in that array */
+    const uint8_t *array; /* where that begins; NULL: it may be anywhere in the line */
 };
 
 struct json_decoder {
@@ -35,7 +37,9 @@ struct json_decoder {
     uint64_t object;       /* counts objects, over all records */
     const uint8_t *member; /* the key at the top that is being read */
     uint32_t fan_count;
-    uint32_t fan;      /* the array on the way to wanted fields that is being read, or 0 */
+    uint32_t fan; /* the array on the way to wanted fields that is being read, or 0 */
+    uint32_t fan_name_at;
+    const uint8_t *fan_start;
     bool has_conflict; /* a key stands twice in one object, and the first had given values */
 
     uint32_t parts[3]; /* slots of the logsource's */
@@ -60,5 +64,6 @@ size_t json_unescape(span inside, uint8_t *to);
 /* The slow way to a field, by its name: in a line that is known to be an object. False: the value
  * does not fit into the arena. */
 bool json_collect(span line, span name, struct arena *arena, struct value *ret);
-/* The list of all items of an array and of the arrays in it. */
-bool json_array_value(span array, struct arena *arena, struct value *ret);
+/* The list of all items of an array and of the arrays in it; name: of what its elements have under
+ * that name, perhaps the empty key. */
+bool json_array_value(span array, const span *name, struct arena *arena, struct value *ret);

@@ -18,13 +18,16 @@ static void ends_of(span key, uint64_t *ret_head, uint64_t *ret_tail)
     }
 }
 
-static err_kind node_new(struct json_keys *keys, unsigned depth, uint32_t *ret, struct err_ctx *err)
+static err_kind node_new(struct json_keys *keys, unsigned depth, size_t name_len, uint32_t *ret,
+                         struct err_ctx *err)
 {
     if (!vector_grow(&keys->nodes, &keys->node_size, keys->node_count, NODES_MAX,
                      sizeof *keys->nodes))
         return err_set(err, ERR_SYSTEM, "field names");
     keys->nodes[keys->node_count] =
-        (struct json_node){.slot = SLOT_NONE, .split = depth ? 1u << (BOUNDARIES_MAX - depth) : 0};
+        (struct json_node){.slot = SLOT_NONE,
+                           .name_len = (uint32_t)name_len,
+                           .split = depth ? 1u << (BOUNDARIES_MAX - depth) : 0};
     *ret = (uint32_t)keys->node_count++;
     return OK;
 }
@@ -70,9 +73,9 @@ err_kind json_keys_add(struct json_keys *keys, span name, uint32_t slot, struct 
     err_kind kind = OK;
     if (keys->node_count == 0) {
         uint32_t none, root;
-        kind = node_new(keys, 0, &none, err);
+        kind = node_new(keys, 0, 0, &none, err);
         if (kind == OK)
-            kind = node_new(keys, 0, &root, err);
+            kind = node_new(keys, 0, 0, &root, err);
     }
     nodes[0] = NODE_ROOT;
     starts[0] = 0;
@@ -83,7 +86,7 @@ err_kind json_keys_add(struct json_keys *keys, span name, uint32_t slot, struct 
         span last = span_of(name.data + starts[depth], at - starts[depth]);
         uint32_t node = edge_find(keys, from_of(nodes[depth], last), last);
         if (node == NODE_NONE)
-            kind = node_new(keys, depth + 1, &node, err);
+            kind = node_new(keys, depth + 1, at, &node, err);
         for (unsigned from = 0; from <= depth && kind == OK; from++)
             kind = edge_add(keys, nodes[from], span_of(name.data + starts[from], at - starts[from]),
                             node, err);

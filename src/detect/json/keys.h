@@ -17,6 +17,7 @@
 
 struct json_node {
     uint32_t slot;
+    uint32_t name_len; /* of the name's beginning */
     bool has_edges;
     /* Which splits a way to a value made: its first one is the highest bit, so that of two ways the
      * smaller number took the longer literal key first. */

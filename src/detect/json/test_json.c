@@ -153,6 +153,7 @@ static void walks_paths_and_prefers_literal_keys(void **state)
     expect("a.b", "{\"a\":1}", "-");
     expect("a,a.b,a.c", "{\"a\":{\"b\":1,\"c\":{}}}", "[] | 1 | []");
     expect("a..b,.a,a.", "{\"a\":{\"\":{\"b\":1}},\"\":{\"a\":2}}", "1 | 2 | []");
+    expect("a.,a.b", "{\"a\":[{\"\":1,\"b\":2},{\"\":3}]}", "[1 3] | [2]");
     expect("proc.aname[2],a[0].b", "{\"proc.aname[2]\":\"x\",\"a[0]\":{\"b\":1}}", "\"x\" | 1");
 }
 

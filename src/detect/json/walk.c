@@ -58,7 +58,11 @@ static void value_set(struct json_decoder *decoder, const struct json_node *node
         return;
     if (is_new)
         decoder->touched[decoder->touched_count++] = node->slot;
-    *slot = (struct json_slot){.record = decoder->record, .split = split, .fan = decoder->fan};
+    *slot = (struct json_slot){.record = decoder->record,
+                               .split = split,
+                               .fan = decoder->fan,
+                               .name_at = decoder->fan_name_at,
+                               .array = decoder->fan_start};
     if (value.data[0] == '{')
         value.len = 1; /* what is inside is not this field's value */
     decoder->raw[node->slot] = value;
@@ -147,8 +151,11 @@ static const uint8_t *array_walk(struct json_decoder *decoder, const uint8_t *at
     if (!decoder->keys.nodes[node].has_edges)
         node = NODE_NONE;
     bool is_fan = node != NODE_NONE && !decoder->fan;
-    if (is_fan)
+    if (is_fan) {
         decoder->fan = ++decoder->fan_count;
+        decoder->fan_start = at - 1;
+        decoder->fan_name_at = decoder->keys.nodes[node].name_len + 1;
+    }
     at = blanks_skip(at);
     if (*at != ']') {
         for (;; at = blanks_skip(at + 1)) {
