@@ -84,6 +84,38 @@ struct field_desc {
     uint16_t code;       /* the decoder's own number */
 };
 
+/* What Sigma's names mean for a source that has names of its own. */
+
+/* One name of the taxonomy: any of the fields, or the same text in every event. */
+struct taxonomy_field {
+    const char *name;          /* "Image" */
+    const char *const *fields; /* ends with NULL; NULL: constant */
+    const char *constant;
+    bool is_folder; /* its texts end with a slash, which rules do not write */
+};
+
+/* Events of some types in which all of the guards hold. */
+struct taxonomy_guard {
+    const char *field;
+    const char *value;
+};
+struct taxonomy_case {
+    const char *const *types;            /* values of the route field, ends with NULL */
+    const struct taxonomy_guard *guards; /* ends with field NULL */
+};
+
+struct taxonomy_category {
+    const char *name;                    /* "process_creation" */
+    const struct taxonomy_case *cases;   /* any of them; ends with types NULL */
+    const struct taxonomy_field *fields; /* ends with name NULL; before those of the taxonomy */
+};
+
+struct taxonomy {
+    const char *product;                        /* "linux" */
+    const struct taxonomy_category *categories; /* ends with name NULL */
+    const struct taxonomy_field *fields;        /* of all categories; ends with name NULL */
+};
+
 struct schema {
     const char *source; /* "syscall" */
     const struct field_desc *fields;
@@ -96,6 +128,7 @@ struct schema {
     /* Refuses a wrong argument of a known field ("evt.arg.flgs"): false, and *ret_hint may name
      * what was meant (static). NULL: every argument of the right kind is fine. */
     bool (*argument_check)(const struct field_desc *field, span argument, const char **ret_hint);
+    const struct taxonomy *taxonomy; /* NULL: the names are those of the events */
 };
 
 #define FIELD_WHOLE ""

@@ -176,3 +176,5 @@ void kernel_fetch(void *decoder, const struct field_ref *ref, struct arena *aren
                   struct value *ret);
 /* Falco's fields of the syscall source, and ours (evt.name_unverified, evt.name_changed). */
 extern const struct schema kernel_schema;
+/* Sigma's names for its events. */
+extern const struct taxonomy kernel_taxonomy;

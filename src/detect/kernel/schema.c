@@ -1,4 +1,4 @@
-/* The schema, the current record, and how one field of it is fetched. */
+/* The schema, what Sigma calls it, the current record, and how one field of it is fetched. */
 #include <assert.h>
 
 #include "kernel/args.h"
@@ -41,12 +41,134 @@ static bool argument_check(const struct field_desc *field, span argument, const 
     return argument.len > 0;
 }
 
+/* ---- the taxonomy: what Sigma's categories of product linux, and the names of their fields, are
+ * here. Rules are written for Sysmon's events: one of them is one call that did what it was meant
+ * to. ---- */
+
+#define LIST(...)   ((const char *const[]){__VA_ARGS__, NULL})
+#define GUARDS(...) ((const struct taxonomy_guard[]){__VA_ARGS__, {NULL, NULL}})
+#define IS(field, value)                                                                           \
+    {                                                                                              \
+        field, value                                                                               \
+    }
+#define DONE IS("evt.failed", "false")
+
+/* ---- processes ---- */
+
+static const struct taxonomy_case process_creation[] = {
+    {LIST("execve", "execveat"), GUARDS(DONE)},
+    {NULL, NULL},
+};
+
+static const struct taxonomy_case process_termination[] = {
+    {LIST("procexit"), GUARDS({NULL, NULL})},
+    {NULL, NULL},
+};
+
+/* ---- files ---- */
+
+static const struct taxonomy_case file_event[] = {
+    {LIST("open", "openat", "openat2", "creat"), GUARDS(DONE, IS("evt.is_open_write", "true"))},
+    {LIST("rename", "renameat", "renameat2"), GUARDS(DONE)},
+    {NULL, NULL},
+};
+
+static const struct taxonomy_field file_event_fields[] = {
+    {.name = "TargetFilename", .fields = LIST("fd.name", "fs.path.target")},
+    {.name = NULL},
+};
+
+static const struct taxonomy_case file_access[] = {
+    {LIST("open", "openat", "openat2"), GUARDS(DONE, IS("evt.is_open_read", "true"))},
+    {NULL, NULL},
+};
+
+static const struct taxonomy_field file_access_fields[] = {
+    {.name = "TargetFilename", .fields = LIST("fd.name")},
+    {.name = "FileName", .fields = LIST("fd.name")},
+    {.name = NULL},
+};
+
+static const struct taxonomy_case file_delete[] = {
+    {LIST("unlink", "unlinkat"), GUARDS(DONE)},
+    {NULL, NULL},
+};
+
+static const struct taxonomy_field file_delete_fields[] = {
+    {.name = "TargetFilename", .fields = LIST("fs.path.name")},
+    {.name = NULL},
+};
+
+static const struct taxonomy_case file_rename[] = {
+    {LIST("rename", "renameat", "renameat2"), GUARDS(DONE)},
+    {NULL, NULL},
+};
+
+static const struct taxonomy_field file_rename_fields[] = {
+    {.name = "SourceFilename", .fields = LIST("fs.path.source")},
+    {.name = "TargetFilename", .fields = LIST("fs.path.target")},
+    {.name = NULL},
+};
+
+/* ---- the network ---- */
+
+static const struct taxonomy_case network_connection[] = {
+    {LIST("connect"), GUARDS(DONE)},
+    {LIST("connect"), GUARDS(IS("evt.res", "EINPROGRESS"))},
+    {NULL, NULL},
+};
+
+static const struct taxonomy_field network_connection_fields[] = {
+    {.name = "DestinationIp", .fields = LIST("fd.rip")},
+    {.name = "DestinationPort", .fields = LIST("fd.rport")},
+    {.name = "Initiated", .constant = "true"},
+    {.name = "Protocol", .fields = LIST("fd.l4proto")},
+    {.name = "SourceIp", .fields = LIST("fd.lip")},
+    {.name = "SourcePort", .fields = LIST("fd.lport")},
+    {.name = NULL},
+};
+
+/* ---- the tables, by name ---- */
+
+static const struct taxonomy_category categories[] = {
+    {"file_access", file_access, file_access_fields},
+    {"file_delete", file_delete, file_delete_fields},
+    {"file_event", file_event, file_event_fields},
+    {"file_rename", file_rename, file_rename_fields},
+    {"network_connection", network_connection, network_connection_fields},
+    {"process_creation", process_creation, NULL},
+    {"process_termination", process_termination, NULL},
+    {NULL, NULL, NULL},
+};
+
+static const struct taxonomy_field fields[] = {
+    {.name = "CommandLine", .fields = LIST("proc.exeline")},
+    {.name = "CurrentDirectory", .fields = LIST("proc.cwd"), .is_folder = true},
+    {.name = "Image", .fields = LIST("proc.exepath")},
+    {.name = "LogonId", .fields = LIST("user.loginuid")},
+    {.name = "ParentCommandLine", .fields = LIST("proc.pcmdline")},
+    {.name = "ParentImage", .fields = LIST("proc.pexepath")},
+    {.name = "ParentProcessId", .fields = LIST("proc.ppid")},
+    {.name = "ProcessId", .fields = LIST("proc.pid")},
+    {.name = "User", .fields = LIST("user.name")},
+    {.name = NULL},
+};
+
+const struct taxonomy kernel_taxonomy = {
+    .product = "linux",
+    .categories = categories,
+    .fields = fields,
+};
+
+/* ---- the schema ---- */
+
 const struct schema kernel_schema = {
     .source = "syscall",
     .fields = desc_table,
     .field_count = sizeof desc_table / sizeof *desc_table,
     .route = "evt.type",
     .argument_check = argument_check,
+    .taxonomy = &kernel_taxonomy,
 };
 
 void kernel_decoder_init(struct kernel_decoder *decoder, struct process_table *table,
