@@ -8,7 +8,12 @@
 /* ---- values ---- */
 
 /* A text with wildcards: bytes, and the tokens above them. */
-enum { TOKEN_ANY = 0x100, TOKEN_ONE, TOKEN_DASH /* hyphen, slash, or a dash of typography */ };
+enum {
+    TOKEN_ANY = 0x100,
+    TOKEN_ONE,
+    TOKEN_DASH,                /* hyphen, slash, or a dash of typography */
+    TOKEN_PLACEHOLDER = 0x200, /* and the index of its name in the item */
+};
 
 struct pattern {
     uint16_t *tokens;
@@ -56,6 +61,10 @@ struct sigma_item {
     bool is_all;
     bool is_negated;
     bool is_caseless, is_multiline, is_dotall; /* of regexes */
+    bool is_bound_start, is_bound_end;         /* of regexes: to the ends of the text */
+    bool is_expanded;                          /* its %names% are placeholders */
+    span *placeholders;                        /* their names */
+    size_t placeholder_count;
     bool is_dropped;
     uint64_t applied; /* transformations of pipelines, a bit each */
 };
@@ -77,27 +86,35 @@ struct search {
     bool is_used;
 };
 
-/* The detection section of a rule, or a filter's part of one: names reach no further. */
+/* Searches and the condition over them: of a rule, of a filter that is put to it, of a pipeline.
+ * Names reach no further. All scopes of a rule have to hold. */
 struct scope {
     const struct yaml_file *file;
     struct search *searches;
     size_t count;
+    const struct yaml_node *condition; /* NULL: none was given */
+    bool is_added;                     /* by a pipeline: its one search is its condition */
+    bool is_negated;
+    struct scope *next;
 };
+
+/* In place of a node: pipelines took all of it away. */
+#define NODE_DROPPED (RULE_NONE - 1)
 
 /* ---- documents ---- */
 
 enum document_kind { DOCUMENT_RULE, DOCUMENT_FILTER, DOCUMENT_CORRELATION };
 
 struct document {
-    const struct yaml_file *file;
-    const struct yaml_node *root;
+    struct yaml_file *file;
+    const struct yaml_node *root; /* NULL: its file is closed until it is built */
+    const struct yaml_node *own;  /* as it stands in the file, without what its collection gives */
     const struct sigma_input *input;
     enum document_kind kind;
     span title, id, name; /* data NULL: none */
+    uint32_t id_line, name_line;
     struct logsource logsource;
-    bool is_id_shared; /* taken from a document that several others are made from */
-    bool is_wrong;     /* and reported: not built */
-    bool is_used;      /* filter: some rule took it */
+    bool is_wrong; /* and reported: not built */
 };
 
 struct pipelines;
@@ -122,7 +139,12 @@ struct rule {
     struct arena *arena;        /* of this rule */
     struct logsource logsource; /* as pipelines left it */
     uint64_t applied;           /* transformations of pipelines, a bit each */
-    bool is_wrong;
+    struct scope *first, *last; /* the rule's own is the first */
+    span *fields;               /* to show, as pipelines left them */
+    size_t field_count;
+    const struct taxonomy_category *category; /* of a source with names of its own, else NULL */
+    bool is_trial;                            /* only to be checked: before pipelines */
+    bool is_full;                             /* memory ended */
 };
 
 /* ---- value.c ---- */
@@ -148,8 +170,6 @@ struct pattern pattern_base64(struct arena *arena, struct pattern pattern, bool 
                               size_t shift);
 struct pattern pattern_windash(struct arena *arena, struct pattern pattern);
 
-/* ---- network.c ---- */
-
 enum network { NETWORK_GOOD, NETWORK_HOST_BITS, NETWORK_WRONG };
 /* An address or a network; v4-mapped ones are IPv4. HOST_BITS: mended holds what was meant. */
 enum network network_parse(span text, struct rule_literal *ret, char mended[static 64]);
@@ -165,8 +185,14 @@ struct sigma_value *item_value_add(struct rule *rule, struct sigma_item *item,
 
 /* ---- placeholder.c ---- */
 
-/* Puts values in the place of %names%. False: wrong, and reported. */
+/* Makes tokens of the %names% in texts. False: wrong, and reported. */
 bool sigma_item_expand(struct rule *rule, struct sigma_item *item);
+/* Puts values in the place of placeholders that `find` knows. False: wrong, and reported. */
+bool placeholders_replace(struct rule *rule, struct sigma_item *item,
+                          bool (*find)(void *context, span name, const struct yaml_node **ret),
+                          void *context);
+/* A name that nothing took the place of, or data NULL. */
+span placeholder_left(const struct sigma_item *item, const struct sigma_value *value);
 
 /* ---- detection.c ---- */
 
@@ -175,6 +201,8 @@ struct detection *detection_read(struct rule *rule, const struct yaml_file *file
 /* Searches of a mapping but for the keys in `other`, which ends with NULL. */
 bool scope_read(struct rule *rule, const struct yaml_file *file, const struct yaml_node *mapping,
                 const char *const *other, struct scope *ret);
+/* Pipelines took away all of its items. */
+bool detection_is_dropped(const struct detection *detection);
 /* Calls visit for every item. */
 void detection_visit(const struct detection *detection,
                      void (*visit)(struct sigma_item *item, void *context), void *context);
@@ -190,8 +218,20 @@ uint32_t conditions_build(struct rule *rule, struct scope *scope,
 /* ---- lower.c ---- */
 
 uint32_t detection_build(struct rule *rule, const struct detection *detection);
-/* The expression of a field; RULE_NONE: the source does not have it. */
-uint32_t sigma_field_build(struct rule *rule, span name);
+/* The expressions of a field, at most FIELD_EXPRESSIONS_MAX; 0: the source does not have it. */
+#define FIELD_EXPRESSIONS_MAX 4
+size_t sigma_field_build(struct rule *rule, span name, uint32_t *ret);
+
+/* ---- source.c: sources with names of their own ---- */
+
+/* False: the source has no events of the rule's logsource. */
+bool source_find(struct rule *rule);
+/* Which events these are. */
+uint32_t source_build(struct rule *rule);
+/* What a name is there; NULL: no name of the taxonomy. */
+const struct taxonomy_field *source_field(const struct rule *rule, span name);
+/* Brings values to the form that the source has them in. False: no room. */
+bool source_map(struct rule *rule);
 
 /* ---- rule.c ---- */
 
@@ -199,10 +239,38 @@ uint32_t sigma_field_build(struct rule *rule, span name);
 void document_read(struct compile *compile, struct document *document);
 bool logsource_read(struct compile *compile, const struct yaml_file *file,
                     const struct yaml_node *node, struct logsource *ret);
+/* A further scope; NULL: no room, and reported. */
+struct scope *rule_scope_add(struct rule *rule);
 void sigma_rule_build(struct compile *compile, const struct document *document,
                       struct arena *arena);
 
-/* ---- hint.c ---- */
+/* ---- document.c ---- */
 
 /* The nearest of count names, or NULL. */
 const char *sigma_hint(const char *const *names, size_t count, span name);
+/* A text under a key; data NULL: none. False: something else, and reported. */
+bool document_text(struct compile *compile, const struct document *document, const char *key,
+                   span *ret);
+/* Level and status; the level is medium where none is given. */
+bool document_level(struct compile *compile, const struct document *document, span *ret_name,
+                    uint8_t *ret_priority);
+/* A list of texts, or a single one. */
+bool document_texts(struct compile *compile, const struct document *document,
+                    const struct yaml_node *node, const char *key, struct arena *arena, span **ret,
+                    size_t *ret_count);
+/* Every part that whole names is equal in part. */
+bool logsource_contains(const struct logsource *whole, const struct logsource *part);
+/* By id or name; NULL: none. */
+struct document *document_find(const struct compile *compile, span reference);
+
+/* ---- filter.c ---- */
+
+/* Checks all filters; wrong ones are marked, and reported. */
+void filters_check(struct compile *compile, struct arena *arena);
+/* Adds the scopes of all filters that are for the rule. */
+bool filters_read(struct rule *rule);
+
+/* ---- correlation.c ---- */
+
+/* Checks all of them, and says once that they do not run. */
+void correlations_check(struct compile *compile, struct arena *arena);

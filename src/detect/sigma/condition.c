@@ -11,9 +11,8 @@
 
 #include "sigma/compile.h"
 
-#define DEPTH_MAX    100
-#define TERMS_MAX    10000u
-#define SEARCHES_MAX 100000u
+#define DEPTH_MAX 64 /* three nodes each at most: below the depth of the IR */
+#define TERMS_MAX 10000u
 
 struct parser {
     struct rule *rule;
@@ -127,7 +126,9 @@ static uint32_t search_build(struct parser *parser, struct search *search)
 {
     search->is_used = true;
     if (search->node == RULE_NONE && search->detection)
-        search->node = detection_build(parser->rule, search->detection);
+        search->node = detection_is_dropped(search->detection)
+                           ? NODE_DROPPED
+                           : detection_build(parser->rule, search->detection);
     if (search->node == RULE_NONE)
         parser->is_wrong = true; /* reported where it stands */
     return search->node;
@@ -186,17 +187,22 @@ static uint32_t quantified_build(struct parser *parser, bool is_all)
     uint32_t *nodes = calloc(scope->count + 1, sizeof *nodes);
     size_t count = 0;
     bool is_good = nodes;
+    bool is_met = false;
     for (size_t index = 0; nodes && index < scope->count; index++) {
         struct search *search = &scope->searches[index];
         if (!is_meant(pattern.text, is_them, search->name))
             continue;
+        is_met = true;
         nodes[count] = search_build(parser, search);
-        is_good &= nodes[count++] != RULE_NONE;
+        is_good &= nodes[count] != RULE_NONE;
+        count += nodes[count] != NODE_DROPPED;
     }
     uint32_t node = RULE_NONE;
-    if (count == 0)
+    if (!is_met)
         complain(parser, pattern.offset, search_hint(scope, pattern.text),
                  "no search matches '" PRI_SPAN "'", ARG_SPAN(pattern.text));
+    else if (is_good && count == 0)
+        node = NODE_DROPPED;
     else if (is_good)
         node = is_all ? rule_build_all(parser->rule->compile->builder, nodes, count)
                       : rule_build_any(parser->rule->compile->builder, nodes, count);
@@ -207,14 +213,6 @@ static uint32_t quantified_build(struct parser *parser, bool is_all)
 /* ---- the grammar ---- */
 
 static uint32_t or_parse(struct parser *parser);
-
-static bool is_number(span text)
-{
-    for (size_t at = 0; at < text.len; at++)
-        if (text.data[at] < '0' || text.data[at] > '9')
-            return false;
-    return text.len > 0;
-}
 
 /* A word that is followed by `of` is a quantifier, whatever it says. */
 static uint32_t word_parse(struct parser *parser)
@@ -227,8 +225,8 @@ static uint32_t word_parse(struct parser *parser)
     bool is_all = token_is(&word, "all");
     if (!is_all && !token_is(&word, "1") && !token_is(&word, "any"))
         return complain(parser, word.offset, NULL,
-                        "expected 1, any or all before 'of', found '%s%.*s'",
-                        is_number(word.text) ? "the number " : "", ARG_SPAN(word.text));
+                        "expected 1, any or all before 'of', found '" PRI_SPAN "'",
+                        ARG_SPAN(word.text));
     return quantified_build(parser, is_all);
 }
 
@@ -260,7 +258,7 @@ static uint32_t not_parse(struct parser *parser)
         is_negated = !is_negated;
     }
     uint32_t node = prim_parse(parser);
-    if (node == RULE_NONE || !is_negated)
+    if (node == RULE_NONE || node == NODE_DROPPED || !is_negated)
         return node;
     return rule_build_not(parser->rule->compile->builder, node);
 }
@@ -278,9 +276,11 @@ chain_parse(struct parser *parser, const char *word, uint32_t (*operand)(struct 
     struct terms terms = {calloc(16, sizeof(uint32_t)), 0};
     size_t size = 16;
     bool is_good = terms.nodes;
+    bool is_met = false; /* something that pipelines took away */
     while (terms.nodes) {
         uint32_t node = operand(parser);
         is_good &= node != RULE_NONE;
+        is_met |= node == NODE_DROPPED;
         if (terms.count == size) {
             uint32_t *grown =
                 size < TERMS_MAX ? realloc(terms.nodes, size * 2 * sizeof *grown) : NULL;
@@ -292,14 +292,18 @@ chain_parse(struct parser *parser, const char *word, uint32_t (*operand)(struct 
             terms.nodes = grown;
             size *= 2;
         }
-        terms.nodes[terms.count++] = node;
+        terms.nodes[terms.count] = node;
+        terms.count += node != NODE_DROPPED;
         struct token token = token_peek(parser);
         if (!token_is(&token, word))
             break;
         token_take(parser);
     }
-    uint32_t node =
-        is_good ? join(parser->rule->compile->builder, terms.nodes, terms.count) : RULE_NONE;
+    uint32_t node = RULE_NONE;
+    if (is_good && is_met && terms.count == 0)
+        node = NODE_DROPPED;
+    else if (is_good)
+        node = join(parser->rule->compile->builder, terms.nodes, terms.count);
     free(terms.nodes);
     return node;
 }
@@ -340,12 +344,17 @@ uint32_t conditions_build(struct rule *rule, struct scope *scope, const struct y
     if (condition->kind != YAML_SEQUENCE || condition->count == 0)
         return condition_build(rule, scope, condition);
     uint32_t any = rule_build_constant(builder, false);
+    uint32_t none = any;
     bool is_good = any != RULE_NONE;
+    bool is_met = false;
     for (const struct yaml_node *one = condition->first; one; one = one->next) {
         uint32_t node = condition_build(rule, scope, one);
         is_good &= node != RULE_NONE;
-        if (is_good)
+        is_met |= node == NODE_DROPPED;
+        if (is_good && node != NODE_DROPPED)
             any = rule_build_any(builder, (const uint32_t[]){any, node}, 2);
     }
+    if (is_good && is_met && any == none)
+        return NODE_DROPPED;
     return is_good ? any : RULE_NONE;
 }

@@ -91,6 +91,16 @@ bool scope_read(struct rule *rule, const struct yaml_file *file, const struct ya
     return is_good;
 }
 
+bool detection_is_dropped(const struct detection *detection)
+{
+    if (detection->kind == DETECTION_ITEM)
+        return detection->item->is_dropped;
+    for (const struct detection *child = detection->first; child; child = child->next)
+        if (!detection_is_dropped(child))
+            return false;
+    return true;
+}
+
 void detection_visit(const struct detection *detection,
                      void (*visit)(struct sigma_item *item, void *context), void *context)
 {

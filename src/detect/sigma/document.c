@@ -1,8 +1,23 @@
 /* What rules, filters and correlations have in common: title, id, name, logsource. */
-#include "sigma/document.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "sigma/compile.h"
+
+const char *sigma_hint(const char *const *names, size_t count, span name)
+{
+    struct field_desc *all = calloc(count + 1, sizeof *all);
+    if (!all)
+        return NULL;
+    for (size_t index = 0; index < count; index++)
+        all[index].name = names[index];
+    const struct schema schema = {.fields = all, .field_count = count};
+    const char *hint = schema_nearest(&schema, name);
+    free(all);
+    return hint;
+}
 
 bool document_text(struct compile *compile, const struct document *document, const char *key,
                    span *ret)
@@ -18,8 +33,8 @@ bool document_text(struct compile *compile, const struct document *document, con
     return node->kind == YAML_SCALAR;
 }
 
-bool document_word(struct compile *compile, const struct document *document, const char *key,
-                   const char *const *words, size_t count, size_t *ret)
+static bool document_word(struct compile *compile, const struct document *document, const char *key,
+                          const char *const *words, size_t count, size_t *ret)
 {
     span word;
     if (!document_text(compile, document, key, &word))
@@ -67,6 +82,31 @@ bool document_texts(struct compile *compile, const struct document *document,
         diagnostics_error(compile->diagnostics, &at, NULL, "'%s': expected a text", key);
         is_good = false;
     }
+    return is_good;
+}
+
+/* ---- levels ---- */
+
+static const char *const level_names[] = {"informational", "low", "medium", "high", "critical"};
+static const uint8_t level_priorities[] = {PRIORITY_INFORMATIONAL, PRIORITY_NOTICE,
+                                           PRIORITY_WARNING, PRIORITY_ERROR, PRIORITY_CRITICAL};
+#define LEVEL_COUNT  (sizeof level_names / sizeof level_names[0])
+#define LEVEL_MEDIUM 2
+
+static const char *const status_names[] = {"stable", "test", "experimental", "deprecated",
+                                           "unsupported"};
+#define STATUS_COUNT (sizeof status_names / sizeof status_names[0])
+
+bool document_level(struct compile *compile, const struct document *document, span *ret_name,
+                    uint8_t *ret_priority)
+{
+    size_t level, status;
+    bool is_good = document_word(compile, document, "level", level_names, LEVEL_COUNT, &level);
+    is_good &= document_word(compile, document, "status", status_names, STATUS_COUNT, &status);
+    if (!is_good || level == LEVEL_COUNT)
+        level = LEVEL_MEDIUM;
+    *ret_name = span_str(level_names[level]);
+    *ret_priority = level_priorities[level];
     return is_good;
 }
 
@@ -148,24 +188,39 @@ static bool is_uuid(span id)
 
 /* Registers a key that no two documents may share. */
 static bool key_register(struct compile *compile, const struct document *document, const char *key,
-                         span text, struct map *map)
+                         span text, uint32_t *ret_line, struct map *map)
 {
     uint32_t other;
     uint32_t index = (uint32_t)(document - compile->documents);
     if (!text.data)
         return true;
+    *ret_line = yaml_get(document->root, key)->line;
     if (map_get(map, text, &other)) {
         const struct document *first = &compile->documents[other];
         struct position at = yaml_position(document->file, yaml_get(document->root, key));
-        if (first->is_id_shared && document->is_id_shared && first->file == document->file)
+        if (!yaml_get(document->own, key)) /* several documents of one collection */
             return true;
         diagnostics_error(compile->diagnostics, &at, NULL,
                           "the %s '" PRI_SPAN "' is already that of " PRI_SPAN ":%u", key,
-                          ARG_SPAN(text), ARG_SPAN(first->file->name),
-                          yaml_get(first->root, key)->line);
+                          ARG_SPAN(text), ARG_SPAN(first->input->name),
+                          map == &compile->ids ? first->id_line : first->name_line);
         return false;
     }
     return map_put(map, text, index);
+}
+
+/* They outlive the file. */
+static bool texts_keep(struct compile *compile, struct document *document)
+{
+    span *texts[] = {&document->title, &document->id, &document->name};
+    for (size_t index = 0; index < sizeof texts / sizeof texts[0]; index++) {
+        if (!texts[index]->data)
+            continue;
+        *texts[index] = arena_dup(&compile->arena, *texts[index]);
+        if (!texts[index]->data)
+            return false;
+    }
+    return true;
 }
 
 void document_read(struct compile *compile, struct document *document)
@@ -178,8 +233,14 @@ void document_read(struct compile *compile, struct document *document)
     }
     is_good &= document_text(compile, document, "id", &document->id);
     is_good &= document_text(compile, document, "name", &document->name);
-    is_good = is_good && key_register(compile, document, "id", document->id, &compile->ids);
-    is_good &= is_good && key_register(compile, document, "name", document->name, &compile->names);
+    if (!texts_keep(compile, document)) {
+        diagnostics_error(compile->diagnostics, &at, NULL, "no room for this rule");
+        is_good = false;
+    }
+    is_good = is_good && key_register(compile, document, "id", document->id, &document->id_line,
+                                      &compile->ids);
+    is_good &= is_good && key_register(compile, document, "name", document->name,
+                                       &document->name_line, &compile->names);
     if (document->id.data && document->id.len && !is_uuid(document->id)) {
         at = yaml_position(document->file, yaml_get(document->root, "id"));
         diagnostics_warning(compile->diagnostics, &at, "the id is no UUID");

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/vector.h"
-#include "sigma/document.h"
+#include "sigma/pipeline.h"
 
 #define ARENA_MAX      ((size_t)256 << 20)
 #define RULE_ARENA_MAX ((size_t)256 << 20)
@@ -155,10 +155,23 @@ static void document_add(struct compile *compile, struct document document)
     document_read(compile, &compile->documents[compile->document_count++]);
 }
 
-static void file_read(struct compile *compile, const struct yaml_file *file,
+/* A file of one rule is closed until the rule is built: thousands of trees are not held at once. */
+static void file_rest(struct compile *compile, size_t document_first, struct yaml_file *file)
+{
+    if (file->document_count != 1 || compile->document_count != document_first + 1)
+        return;
+    struct document *document = &compile->documents[document_first];
+    if (document->kind != DOCUMENT_RULE)
+        return;
+    document->root = document->own = NULL;
+    yaml_close(file);
+}
+
+static void file_read(struct compile *compile, struct yaml_file *file,
                       const struct sigma_input *input)
 {
     struct collection collection = {0};
+    size_t document_first = compile->document_count;
     for (size_t index = 0; index < file->document_count; index++) {
         const struct yaml_node *root = file->documents[index];
         struct position at = yaml_position(file, root);
@@ -173,22 +186,44 @@ static void file_read(struct compile *compile, const struct yaml_file *file,
         const struct yaml_node *whole = collection_read(compile, &collection, file, root);
         if (!whole)
             continue;
-        struct document document = {.file = file, .root = whole, .input = input};
-        document.is_id_shared = !yaml_get(root, "id") && yaml_get(whole, "id");
-        document_add(compile, document);
+        document_add(compile,
+                     (struct document){.file = file, .root = whole, .own = root, .input = input});
     }
+    file_rest(compile, document_first, file);
 }
 
 /* ---- loading ---- */
+
+/* What is wrong with the YAML was told when it was read first. */
+static void document_build(struct compile *compile, struct document *document, struct arena *arena)
+{
+    struct diagnostics told;
+    bool is_closed = !document->root;
+    if (document->kind != DOCUMENT_RULE || document->is_wrong)
+        return;
+    diagnostics_init(&told, 0);
+    if (is_closed) {
+        (void)yaml_open(document->file, document->input->name, document->input->bytes, &told);
+        if (document->file->document_count)
+            document->root = document->own = document->file->documents[0];
+    }
+    if (document->root)
+        sigma_rule_build(compile, document, arena);
+    if (is_closed) {
+        document->root = document->own = NULL;
+        yaml_close(document->file);
+    }
+    diagnostics_free(&told);
+}
 
 static void documents_build(struct compile *compile)
 {
     struct arena arena;
     arena_init(&arena, RULE_ARENA_MAX);
+    filters_check(compile, &arena);
+    correlations_check(compile, &arena);
     for (size_t index = 0; index < compile->document_count; index++) {
-        const struct document *document = &compile->documents[index];
-        if (document->kind == DOCUMENT_RULE && !document->is_wrong)
-            sigma_rule_build(compile, document, &arena);
+        document_build(compile, &compile->documents[index], &arena);
         arena_reset(&arena);
     }
     arena_free(&arena);
@@ -201,8 +236,6 @@ bool sigma_load(const struct sigma_input *inputs, size_t count, const struct sig
     struct compile compile = {.schema = schema, .builder = builder, .diagnostics = diagnostics};
     size_t errors_before = diagnostics->error_count;
     struct yaml_file *files = calloc(count + 1, sizeof *files);
-    (void)pipelines;
-    (void)pipeline_count;
     if (!files)
         return false;
     arena_init(&compile.arena, ARENA_MAX);
@@ -212,31 +245,20 @@ bool sigma_load(const struct sigma_input *inputs, size_t count, const struct sig
         (void)yaml_open(&files[index], inputs[index].name, inputs[index].bytes, diagnostics);
         file_read(&compile, &files[index], &inputs[index]);
     }
-    documents_build(&compile);
+    bool has_room = pipelines_read(&compile, pipelines, pipeline_count);
+    if (has_room)
+        documents_build(&compile);
     *ret_counts = compile.counts;
     free(compile.documents);
     map_free(&compile.ids);
     map_free(&compile.names);
+    pipelines_free(compile.pipelines);
     arena_free(&compile.arena);
     for (size_t index = 0; index < count; index++)
         yaml_close(&files[index]);
     free(files);
-    return diagnostics->error_count == errors_before;
+    return has_room && diagnostics->error_count == errors_before;
 }
-
-/* ---- rules alone ---- */
-
-static const struct field_desc any_field = {.name = "*",
-                                            .type = FIELD_ANY,
-                                            .argument = ARGUMENT_KEY_OPTIONAL,
-                                            .summary = "a field by its name"};
-
-const struct schema sigma_schema = {
-    .source = "any",
-    .fields = &any_field,
-    .route = "",
-    .open = &any_field,
-};
 
 /* ---- which language ---- */
 
@@ -252,11 +274,10 @@ bool sigma_is_source(span bytes)
             line = span_after(line, 1);
         if (span_starts(line, SPAN("\xef\xbb\xbf")))
             line = span_after(line, 3);
-        bool is_mark = span_starts(line, SPAN("---")) || span_starts(line, SPAN("%"));
-        if (is_mark && line.len > 4)
+        if (span_starts(line, SPAN("---")))
             line = span_after(line, 4); /* content behind the mark */
-        else if (is_mark)
-            continue;
+        else if (span_starts(line, SPAN("%")))
+            line.len = 0; /* a directive */
         if (line.len && line.data[0] != '#')
             break;
     }

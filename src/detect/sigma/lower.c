@@ -1,10 +1,10 @@
 /* Detections to nodes and predicates of the IR. Sigma's logic is two-valued: a comparison with a
  * field that is absent does not hold, and its negation does. */
-#include "sigma/lower.h"
 
 #include <stdlib.h>
 
 #include "core/vector.h"
+#include "sigma/compile.h"
 
 #define NODES_MAX 4000000u
 
@@ -37,13 +37,225 @@ static uint32_t complain(const struct left *left, const struct yaml_node *node, 
     return RULE_NONE;
 }
 
-uint32_t sigma_field_build(struct rule *rule, span name)
+static bool expression_add(struct rule *rule, span name, uint32_t *ret, size_t *count)
 {
     struct field_ref ref;
     const char *hint;
     if (schema_resolve(rule->compile->schema, name, &ref, &hint) != FIELD_FOUND)
-        return RULE_NONE;
-    return rule_build_field(rule->compile->builder, &ref);
+        return false;
+    ret[*count] = rule_build_field(rule->compile->builder, &ref);
+    *count += ret[*count] != RULE_NONE;
+    return true;
+}
+
+size_t sigma_field_build(struct rule *rule, span name, uint32_t *ret)
+{
+    const struct taxonomy_field *field = source_field(rule, name);
+    size_t count = 0;
+    if (!field) {
+        expression_add(rule, name, ret, &count);
+    } else if (!field->fields) {
+        ret[0] = rule_build_text(rule->compile->builder, span_str(field->constant));
+        count = ret[0] != RULE_NONE;
+    }
+    for (size_t index = 0; field && field->fields && field->fields[index]; index++)
+        if (count < FIELD_EXPRESSIONS_MAX)
+            expression_add(rule, span_str(field->fields[index]), ret, &count);
+    return count;
+}
+
+/* ---- values to literals ---- */
+
+struct lowered {
+    struct rule_compare compare;
+    struct rule_literal literal;
+    const struct yaml_node *node;
+    bool is_taken; /* in a predicate */
+};
+
+struct lowered_list {
+    struct arena *arena;
+    struct lowered *items;
+    size_t count, size;
+};
+
+static bool lowered_add(struct lowered_list *list, const struct lowered *lowered)
+{
+    if (list->count == list->size) {
+        size_t size = list->size ? list->size * 2 : 8;
+        struct lowered *grown = arena_alloc(list->arena, size * sizeof *grown);
+        if (!grown)
+            return false;
+        if (list->count)
+            memcpy(grown, list->items, list->count * sizeof *grown);
+        list->items = grown;
+        list->size = size;
+    }
+    list->items[list->count++] = *lowered;
+    return true;
+}
+
+static uint16_t token_first(struct pattern pattern)
+{
+    return pattern.count ? pattern.tokens[0] : 0;
+}
+
+static uint16_t token_last(struct pattern pattern)
+{
+    return pattern.count ? pattern.tokens[pattern.count - 1] : 0;
+}
+
+/* The pattern for RULE_GLOB, where brackets mean something too. */
+static span glob_text(struct arena *arena, struct pattern pattern)
+{
+    static const char dashes[] = "[-/\xe2\x80\x93\xe2\x80\x94\xe2\x80\x95]";
+    struct writer out;
+    writer_init(&out, pattern.count * sizeof dashes + 1);
+    for (size_t at = 0; at < pattern.count; at++) {
+        uint16_t token = pattern.tokens[at];
+        if (token == TOKEN_ANY)
+            writer_byte(&out, '*');
+        else if (token == TOKEN_ONE)
+            writer_byte(&out, '?');
+        else if (token == TOKEN_DASH)
+            writer_text(&out, dashes);
+        else if (token == '*' || token == '?' || token == '[' || token == '\\')
+            writer_format(&out, "\\%c", (char)token);
+        else
+            writer_byte(&out, (uint8_t)token);
+    }
+    span text = arena_dup(arena, writer_span(&out));
+    writer_free(&out);
+    return text;
+}
+
+/* Takes stars from the ends and says what they make of the comparison. */
+static enum rule_operator ends_take(struct pattern *pattern)
+{
+    bool is_open_start = token_first(*pattern) == TOKEN_ANY;
+    bool is_open_end = token_last(*pattern) == TOKEN_ANY;
+    while (token_first(*pattern) == TOKEN_ANY) {
+        pattern->tokens++;
+        pattern->count--;
+    }
+    while (token_last(*pattern) == TOKEN_ANY)
+        pattern->count--;
+    if (is_open_start && is_open_end)
+        return RULE_CONTAINS;
+    return is_open_start ? RULE_ENDS : is_open_end ? RULE_STARTS : RULE_EQUAL;
+}
+
+/* One dash is five literals, which are found together with all others; more of them would be 25
+ * and so on, and become a pattern. */
+static bool text_lower(struct rule *rule, struct pattern pattern, struct lowered *lowered,
+                       struct lowered_list *list)
+{
+    static const char *const dashes[] = {"-", "/", "\xe2\x80\x93", "\xe2\x80\x94", "\xe2\x80\x95"};
+    struct pattern whole = pattern;
+    enum rule_operator op = ends_take(&pattern);
+    size_t special_count = 0;
+    size_t dash_at = 0;
+    size_t dash_count = 0;
+    for (size_t at = 0; at < pattern.count; at++) {
+        special_count += pattern.tokens[at] > UINT8_MAX;
+        dash_count += pattern.tokens[at] == TOKEN_DASH;
+        dash_at = pattern.tokens[at] == TOKEN_DASH ? at : dash_at;
+    }
+    lowered->compare.op = op;
+    lowered->literal.value.kind = VALUE_TEXT;
+    span *text = &lowered->literal.value.text;
+    if (pattern.count == 0) /* no case to mind: shared with other questions for a value */
+        lowered->compare.case_mode = RULE_CASE_EXACT;
+    if (special_count == 0) {
+        *text = pattern_text(rule->arena, pattern);
+        return text->data && lowered_add(list, lowered);
+    }
+    if (special_count > 1 || dash_count == 0) {
+        lowered->compare.op = RULE_GLOB;
+        *text = glob_text(rule->arena, whole);
+        return text->data && lowered_add(list, lowered);
+    }
+    span before = pattern_text(rule->arena, (struct pattern){pattern.tokens, dash_at});
+    span behind = pattern_text(
+        rule->arena, (struct pattern){pattern.tokens + dash_at + 1, pattern.count - dash_at - 1});
+    for (size_t index = 0; index < sizeof dashes / sizeof dashes[0]; index++) {
+        struct writer out;
+        writer_init(&out, pattern.count + 4);
+        writer_put(&out, before);
+        writer_text(&out, dashes[index]);
+        writer_put(&out, behind);
+        *text = arena_dup(rule->arena, writer_span(&out));
+        writer_free(&out);
+        if (!before.data || !behind.data || !text->data || !lowered_add(list, lowered))
+            return false;
+    }
+    return true;
+}
+
+static span regex_text(struct rule *rule, const struct sigma_item *item, span regex)
+{
+    struct writer out;
+    bool is_bound = item->is_bound_start || item->is_bound_end;
+    if (!item->is_multiline && !item->is_dotall && !is_bound)
+        return regex;
+    writer_init(&out, regex.len + 24);
+    if (item->is_multiline || item->is_dotall)
+        writer_format(&out, "(?%s%s)", item->is_multiline ? "m" : "", item->is_dotall ? "s" : "");
+    writer_text(&out, item->is_bound_start ? "\\A" : "");
+    writer_text(&out, is_bound ? "(?:" : "");
+    writer_put(&out, regex);
+    writer_text(&out, is_bound ? ")" : "");
+    writer_text(&out, item->is_bound_end ? "\\z" : "");
+    span text = arena_dup(rule->arena, writer_span(&out));
+    writer_free(&out);
+    return text;
+}
+
+/* Null, exists and fields add nothing. False: no room. */
+static bool item_value_lower(struct rule *rule, const struct sigma_item *item,
+                             const struct sigma_value *value, struct lowered_list *list)
+{
+    enum rule_case folding = item->is_cased ? RULE_CASE_EXACT : RULE_CASE_UNICODE;
+    struct lowered lowered = {.literal = value->literal, .node = value->node};
+    struct rule_compare *compare = &lowered.compare;
+    span regex = value->text;
+    switch (value->form) {
+    case FORM_TEXT:
+        compare->case_mode = folding;
+        return text_lower(rule,
+                          item->is_keyword ? pattern_open(rule->arena, value->pattern, true, true)
+                                           : value->pattern,
+                          &lowered, list);
+    case FORM_NUMBER:
+    case FORM_BOOL:
+        if (item->is_keyword || value->form == FORM_BOOL) {
+            *compare = (struct rule_compare){.op = item->is_keyword ? RULE_CONTAINS : RULE_EQUAL,
+                                             .case_mode = folding};
+            lowered.literal = (struct rule_literal){.value.kind = VALUE_TEXT};
+            lowered.literal.value.text = value->node->text;
+        } else {
+            compare->op = item->has_op ? item->op : RULE_EQUAL;
+            compare->type = RULE_TYPE_NUMBER;
+        }
+        return lowered_add(list, &lowered);
+    case FORM_REGEX:
+        if (item->is_expanded)
+            regex = pattern_text(rule->arena, value->pattern);
+        compare->op = RULE_REGEX;
+        compare->case_mode = item->is_caseless ? RULE_CASE_UNICODE : RULE_CASE_EXACT;
+        lowered.literal.value = (struct value){.kind = VALUE_TEXT};
+        lowered.literal.value.text = regex_text(rule, item, regex);
+        return lowered.literal.value.text.data && lowered_add(list, &lowered);
+    case FORM_NETWORK:
+        compare->op = RULE_EQUAL;
+        compare->type = RULE_TYPE_ADDRESS;
+        return lowered_add(list, &lowered);
+    case FORM_NULL:
+    case FORM_EXISTS:
+    case FORM_FIELD:
+        break;
+    }
+    return true;
 }
 
 /* ---- predicates ---- */
@@ -97,10 +309,12 @@ static bool relations_add(const struct left *left, const struct sigma_value *val
     };
     bool is_good = true;
     for (size_t field = 0; field < value->field_count; field++) {
-        uint32_t right = sigma_field_build(left->rule, value->fields[field]);
-        for (size_t index = 0; right != RULE_NONE && index < left->count; index++)
+        uint32_t rights[FIELD_EXPRESSIONS_MAX];
+        size_t count = sigma_field_build(left->rule, value->fields[field], rights);
+        for (size_t index = 0; index < left->count * count; index++)
             is_good &= nodes_add(nodes, rule_build_relation(left->rule->compile->builder, &compare,
-                                                            left->expressions[index], right));
+                                                            left->expressions[index / count],
+                                                            rights[index % count]));
     }
     return is_good;
 }
@@ -133,6 +347,19 @@ static bool lowered_build(const struct left *left, struct lowered_list *list, st
 
 /* ---- items ---- */
 
+/* True where the rule is only tried. */
+static bool placeholder_complain(const struct left *left, const struct sigma_value *value,
+                                 span name)
+{
+    struct position at = yaml_position(left->item->file, value->node);
+    if (!left->rule->is_trial)
+        diagnostics_error(left->rule->compile->diagnostics, &at, NULL,
+                          "placeholder '%%" PRI_SPAN "%%' has no values: give them by a pipeline "
+                          "with 'vars' and 'value_placeholders'",
+                          ARG_SPAN(name));
+    return left->rule->is_trial;
+}
+
 /* Any of the values of a group, or of all with group UINT32_MAX. */
 static uint32_t group_build(const struct left *left, uint32_t group)
 {
@@ -144,7 +371,10 @@ static uint32_t group_build(const struct left *left, uint32_t group)
         const struct sigma_value *value = &item->values[index];
         if (group != UINT32_MAX && value->group != group)
             continue;
-        if (value->form == FORM_FIELD) {
+        span left_over = placeholder_left(item, value);
+        if (left_over.data) {
+            is_good &= placeholder_complain(left, value, left_over);
+        } else if (value->form == FORM_FIELD) {
             is_good &= relations_add(left, value, &nodes);
         } else if (value->form == FORM_NULL) {
             uint32_t present = value_build(left, RULE_CONTAINS, value->node);
@@ -198,31 +428,38 @@ static uint32_t values_build(const struct left *left)
     return any;
 }
 
-static uint32_t expression_build(struct rule *rule, const struct sigma_item *item, span field)
+/* A name that the source does not have is absent from all of its events. */
+static bool left_add(struct left *left, span field)
 {
-    uint32_t expression = sigma_field_build(rule, field);
-    if (expression != RULE_NONE && item->has_function)
-        expression = rule_build_call(rule->compile->builder, item->function, &expression, 1);
-    return expression;
+    struct rule *rule = left->rule;
+    uint32_t *expressions = left->expressions + left->count;
+    size_t count = sigma_field_build(rule, field, expressions);
+    struct position at = yaml_position(left->item->file, left->item->node);
+    if (count == 0)
+        diagnostics_warning(rule->compile->diagnostics, &at,
+                            "source '%s' has no field '" PRI_SPAN "': absent in every event",
+                            rule->compile->schema->source, ARG_SPAN(field));
+    for (size_t index = 0; left->item->has_function && index < count; index++)
+        expressions[index] =
+            rule_build_call(rule->compile->builder, left->item->function, &expressions[index], 1);
+    left->count += count;
+    return count > 0;
 }
 
 static uint32_t item_build(struct rule *rule, const struct sigma_item *item)
 {
     struct left left = {.rule = rule, .item = item};
-    if (item->is_dropped)
-        return rule_build_constant(rule->compile->builder, true);
-    left.expressions = arena_alloc(rule->arena, (item->field_count + 1) * sizeof(uint32_t));
+    left.expressions = arena_alloc(rule->arena, (item->field_count + 1) * FIELD_EXPRESSIONS_MAX *
+                                                    sizeof(uint32_t));
     if (!left.expressions)
         return complain(&left, item->node, "no room for this rule");
-    for (size_t index = 0; index < item->field_count; index++) {
-        uint32_t expression = expression_build(rule, item, item->fields[index]);
-        if (expression != RULE_NONE)
-            left.expressions[left.count++] = expression;
-    }
+    for (size_t index = 0; index < item->field_count; index++)
+        (void)left_add(&left, item->fields[index]);
     if (item->is_keyword) {
-        left.expressions[0] = expression_build(rule, item, SPAN(FIELD_WHOLE));
-        left.count = 1;
-        if (left.expressions[0] == RULE_NONE)
+        left.count = rule->compile->schema->open
+                         ? sigma_field_build(rule, SPAN(FIELD_WHOLE), left.expressions)
+                         : 0;
+        if (left.count == 0)
             return complain(&left, item->node,
                             "keywords: this source has no text as a whole to look in");
     }
@@ -238,7 +475,8 @@ uint32_t detection_build(struct rule *rule, const struct detection *detection)
     if (detection->kind == DETECTION_ITEM)
         return item_build(rule, detection->item);
     for (const struct detection *child = detection->first; child; child = child->next)
-        is_good &= nodes_add(&nodes, detection_build(rule, child));
+        if (!detection_is_dropped(child))
+            is_good &= nodes_add(&nodes, detection_build(rule, child));
     uint32_t node = RULE_NONE;
     if (is_good && detection->kind == DETECTION_ALL)
         node = rule_build_all(rule->compile->builder, nodes.items, nodes.count);

@@ -1,20 +1,10 @@
 /* One rule: detection section and condition to a tree, the rest to what people read. */
 #include <stdlib.h>
 
-#include "sigma/document.h"
+#include "sigma/pipeline.h"
 
 #define OUTPUT_FIELDS_MAX 200
 #define OUTPUT_NAMED_MAX  8 /* where the rule does not say which */
-
-static const char *const level_names[] = {"informational", "low", "medium", "high", "critical"};
-static const uint8_t level_priorities[] = {PRIORITY_INFORMATIONAL, PRIORITY_NOTICE,
-                                           PRIORITY_WARNING, PRIORITY_ERROR, PRIORITY_CRITICAL};
-#define LEVEL_COUNT  (sizeof level_names / sizeof level_names[0])
-#define LEVEL_MEDIUM 2
-
-static const char *const status_names[] = {"stable", "test", "experimental", "deprecated",
-                                           "unsupported"};
-#define STATUS_COUNT (sizeof status_names / sizeof status_names[0])
 
 /* ---- output: "title: field=value field=value" ---- */
 
@@ -38,9 +28,9 @@ static void field_add(struct output *output, span field)
             return;
     if (output->field_count == output->field_count_max)
         return;
-    uint32_t expression = sigma_field_build(output->rule, field);
+    uint32_t expressions[FIELD_EXPRESSIONS_MAX];
     struct writer label;
-    if (expression == RULE_NONE)
+    if (sigma_field_build(output->rule, field, expressions) == 0)
         return;
     writer_init(&label, field.len + 3);
     writer_text(&label, output->field_count ? " " : ": ");
@@ -52,7 +42,7 @@ static void field_add(struct output *output, span field)
         return;
     output->fields[output->field_count++] = field;
     part_add(output, text, RULE_NONE);
-    part_add(output, field, expression);
+    part_add(output, field, expressions[0]);
 }
 
 static void item_fields_add(struct sigma_item *item, void *context)
@@ -62,55 +52,113 @@ static void item_fields_add(struct sigma_item *item, void *context)
 }
 
 /* The fields that the rule lists, else those that it looks at. */
-static bool output_build(struct output *output, const struct scope *scope)
+static void output_build(struct output *output)
 {
-    struct rule *rule = output->rule;
-    const struct document *document = rule->document;
-    const struct yaml_node *node = yaml_get(document->root, "fields");
-    span *fields;
-    size_t count;
-    if (!document_texts(rule->compile, document, node, "fields", rule->arena, &fields, &count))
-        return false;
-    part_add(output, document->title, RULE_NONE);
-    output->field_count_max = count ? OUTPUT_FIELDS_MAX : OUTPUT_NAMED_MAX;
-    for (size_t index = 0; index < count; index++)
-        field_add(output, fields[index]);
-    for (size_t index = 0; count == 0 && index < scope->count; index++)
+    const struct rule *rule = output->rule;
+    const struct scope *scope = rule->first;
+    part_add(output, rule->document->title, RULE_NONE);
+    output->field_count_max = rule->field_count ? OUTPUT_FIELDS_MAX : OUTPUT_NAMED_MAX;
+    for (size_t index = 0; index < rule->field_count; index++)
+        field_add(output, rule->fields[index]);
+    for (size_t index = 0; rule->field_count == 0 && index < scope->count; index++)
         if (scope->searches[index].is_used)
             detection_visit(scope->searches[index].detection, item_fields_add, output);
-    return true;
 }
 
 /* ---- the condition ---- */
 
 static const char *const section_keys[] = {"condition", "timeframe", NULL};
 
-static uint32_t root_build(struct rule *rule, const struct yaml_node *section,
-                           struct scope *ret_scope)
+struct scope *rule_scope_add(struct rule *rule)
+{
+    struct scope *scope = arena_alloc(rule->arena, sizeof *scope);
+    struct position at = yaml_position(rule->document->file, rule->document->root);
+    if (!scope) {
+        diagnostics_error(rule->compile->diagnostics, &at, NULL, "no room for this rule");
+        return NULL;
+    }
+    if (rule->last)
+        rule->last->next = scope;
+    else
+        rule->first = scope;
+    rule->last = scope;
+    return scope;
+}
+
+static bool section_read(struct rule *rule, const struct yaml_node *section)
 {
     const struct document *document = rule->document;
     struct diagnostics *diagnostics = rule->compile->diagnostics;
     struct position at = yaml_position(document->file, section);
+    struct scope *scope = rule_scope_add(rule);
+    if (!scope)
+        return false;
     if (section->kind != YAML_MAPPING || section->count == 0) {
         diagnostics_error(diagnostics, &at, NULL,
                           "expected a mapping with searches and a condition");
-        return RULE_NONE;
+        return false;
     }
-    const struct yaml_node *condition = yaml_get(section, "condition");
+    bool is_good = scope_read(rule, document->file, section, section_keys, scope);
     const struct yaml_node *timeframe = yaml_get(section, "timeframe");
-    bool is_good = scope_read(rule, document->file, section, section_keys, ret_scope);
+    scope->condition = yaml_get(section, "condition");
+    if (!scope->condition) {
+        diagnostics_error(diagnostics, &at, NULL, "expected a 'condition'");
+        is_good = false;
+    }
     if (timeframe) {
         at = yaml_position(document->file, timeframe);
         diagnostics_error(diagnostics, &at, NULL,
                           "'timeframe' is no part of Sigma 2: write a correlation");
         is_good = false;
     }
-    if (!condition) {
-        diagnostics_error(diagnostics, &at, NULL, "expected a 'condition'");
+    return is_good;
+}
+
+/* RULE_NONE: wrong, and reported. */
+static uint32_t scope_build(struct rule *rule, struct scope *scope)
+{
+    uint32_t node = NODE_DROPPED;
+    if (scope->condition)
+        node = conditions_build(rule, scope, scope->condition);
+    else if (!detection_is_dropped(scope->searches[0].detection))
+        node = detection_build(rule, scope->searches[0].detection);
+    if (node == RULE_NONE || node == NODE_DROPPED || !scope->is_negated)
+        return node;
+    return rule_build_not(rule->compile->builder, node);
+}
+
+/* NODE_DROPPED: the rule is of another source than this one. */
+static uint32_t root_build(struct rule *rule, const struct yaml_node *section)
+{
+    struct rule_builder *builder = rule->compile->builder;
+    bool is_good = section_read(rule, section);
+    is_good &= filters_read(rule);
+    is_good = is_good && pipelines_apply(rule);
+    if (is_good && !source_find(rule))
+        return NODE_DROPPED;
+    is_good = is_good && source_map(rule);
+    uint32_t root = NODE_DROPPED;
+    for (struct scope *scope = rule->first; scope; scope = scope->next) {
+        if (!scope->condition && !scope->is_added)
+            continue; /* wrong, and reported */
+        uint32_t node = scope_build(rule, scope);
+        if (node == RULE_NONE)
+            is_good = false;
+        else if (is_good && node != NODE_DROPPED)
+            root =
+                root == NODE_DROPPED ? node : rule_build_all(builder, (uint32_t[]){root, node}, 2);
+    }
+    if (is_good && root == NODE_DROPPED) {
+        struct position at = yaml_position(rule->document->file, section);
+        diagnostics_error(rule->compile->diagnostics, &at, NULL,
+                          "pipelines dropped all that the rule looks for: it would match every "
+                          "event");
         return RULE_NONE;
     }
-    uint32_t root = conditions_build(rule, ret_scope, condition);
-    return is_good ? root : RULE_NONE;
+    if (!is_good || !rule->category)
+        return is_good ? root : RULE_NONE;
+    uint32_t events = source_build(rule);
+    return events == RULE_NONE ? events : rule_build_all(builder, (uint32_t[]){events, root}, 2);
 }
 
 static void unused_warn(const struct rule *rule, const struct scope *scope)
@@ -160,32 +208,38 @@ void sigma_rule_build(struct compile *compile, const struct document *document, 
         .is_enabled = true,
     };
     span *tags = NULL;
-    size_t level, status;
-    struct scope scope = {0};
+    size_t errors_before = compile->diagnostics->error_count;
     bool is_good = document_text(compile, document, "description", &definition.desc);
-    is_good &= document_word(compile, document, "level", level_names, LEVEL_COUNT, &level);
-    is_good &= document_word(compile, document, "status", status_names, STATUS_COUNT, &status);
+    is_good &= document_level(compile, document, &definition.priority_name, &definition.priority);
     is_good &= document_texts(compile, document, yaml_get(document->root, "tags"), "tags", arena,
                               &tags, &definition.tag_count);
+    is_good &= document_texts(compile, document, yaml_get(document->root, "fields"), "fields",
+                              arena, &rule.fields, &rule.field_count);
     is_good &= stage_read(compile, document, &definition.stage);
     span owner = {NULL, 0};
     is_good &= document_text(compile, document, "owner", &owner);
     definition.owner = owner.data ? owner : definition.owner;
     /* a rule of a stage that does not run is there to be listed */
-    definition.root = rule_builder_runs(compile->builder, definition.stage)
-                          ? root_build(&rule, yaml_get(document->root, "detection"), &scope)
-                          : rule_build_constant(compile->builder, false);
+    bool runs = rule_builder_runs(compile->builder, definition.stage);
+    definition.root = runs ? root_build(&rule, yaml_get(document->root, "detection"))
+                           : rule_build_constant(compile->builder, false);
+    if (definition.root == RULE_NONE && compile->diagnostics->error_count == errors_before) {
+        struct position at = yaml_position(document->file, document->root);
+        diagnostics_error(compile->diagnostics, &at, NULL, "no room for this rule");
+    }
+    if (definition.root == NODE_DROPPED) {
+        compile->counts.other_source++;
+        return;
+    }
     struct output *output = arena_alloc(arena, sizeof *output);
     if (!is_good || !output || definition.root == RULE_NONE)
         return;
-    output->rule = &rule;
-    level = level < LEVEL_COUNT ? level : LEVEL_MEDIUM;
-    if (!output_build(output, &scope))
-        return;
-    unused_warn(&rule, &scope);
+    if (runs) {
+        output->rule = &rule;
+        output_build(output);
+        unused_warn(&rule, rule.first);
+    }
     definition.logsource = rule.logsource;
-    definition.priority = level_priorities[level];
-    definition.priority_name = span_str(level_names[level]);
     definition.tags = tags;
     definition.parts = output->parts;
     definition.part_count = output->count;

@@ -31,8 +31,5 @@ bool sigma_load(const struct sigma_input *inputs, size_t count, const struct sig
                 size_t pipeline_count, const struct schema *schema, struct rule_builder *builder,
                 struct diagnostics *diagnostics, struct sigma_counts *ret_counts);
 
-/* Any name is a field: for rules that are checked where there are no events. */
-extern const struct schema sigma_schema;
-
 /* Is the file in this language? Falco's files are YAML lists, Sigma's are mappings. */
 bool sigma_is_source(span bytes);

@@ -31,7 +31,7 @@ static struct value value_of(const json_t *json, struct arena *arena)
     } else if (json_is_boolean(json)) {
         value = (struct value){.kind = VALUE_BOOL, .truth = json_is_true(json)};
     } else if (json_is_null(json)) {
-        value = (struct value){.kind = VALUE_ABSENT};
+        value = (struct value){.kind = VALUE_NULL};
     } else if (json_is_array(json)) {
         value = (struct value){.kind = VALUE_LIST, .any = true};
         size_t count = json_array_size(json);
