@@ -3,10 +3,12 @@
 #include "cli/cli.h"
 
 struct check_words {
+    struct option_list pipelines;
     bool is_strict;
 };
 
 static const struct option_desc rows[] = {
+    PIPELINE_OPTION(struct check_words),
     {"strict", OPTION_FLAG, offsetof(struct check_words, is_strict), NULL, NULL,
      "also asks for what a rule in service needs"},
 };
@@ -21,7 +23,8 @@ static const struct option_table table = {
         "beside x.yml, nine sections, an owner), techniques of ATT&CK that exist, events that\n"
         "must and must not fire it (x.test.ndjson), and a condition that can hold.",
     .examples = "  picket check rules/\n"
-                "  picket check --strict rules/\n",
+                "  picket check --strict rules/\n"
+                "  picket check --pipeline ecs.yml sigma/rules\n",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,
 };
@@ -38,9 +41,9 @@ int cli_check(int argc, const char *const *argv)
         fprintf(stderr, "picket: check what? Name a rule file or a folder\n");
         return EXIT_USAGE;
     }
-    code = cli_compile(
-        &paths, &(struct compile_options){.stages = STAGES_TEST, .is_strict = words.is_strict},
-        &compiled);
+    const struct compile_options options = {
+        .stages = STAGES_TEST, .is_check = true, .is_strict = words.is_strict};
+    code = cli_compile_mapped(&paths, &words.pipelines, &options, &compiled);
     if (code == EXIT_DONE)
         compiled_close(&compiled);
     return code;

@@ -33,18 +33,27 @@ int cli_fail(const struct err_ctx *err);
 int cli_compile(const struct option_list *paths, const struct compile_options *options,
                 struct compiled *ret);
 
+/* The same with processing pipelines for Sigma rules. */
+int cli_compile_mapped(const struct option_list *paths, const struct option_list *pipelines,
+                       const struct compile_options *options, struct compiled *ret);
+#define PIPELINE_OPTION(type)                                                                      \
+    {                                                                                              \
+        "pipeline", OPTION_LIST, offsetof(type, pipelines), NULL, "FILE",                          \
+            "pySigma pipeline for Sigma rules: names of fields, logsources, placeholders"          \
+    }
 /* The same with one more text behind the files. */
 int cli_compile_with(const struct option_list *paths, const struct compile_options *options,
                      const char *name, span text, struct compiled *ret);
 
-/* Rules of both languages: Falco's over kernel events, Sigma's over JSON. An image each. */
+/* Rules of both languages: Falco's over kernel events, Sigma's over JSON. An image each.
+ * pipelines: NULL for none. */
 struct compiled_sets {
     struct compiled items[2];
     bool is_json[2];
     size_t count;
 };
-int cli_compile_sets(const struct option_list *paths, const struct compile_options *options,
-                     struct compiled_sets *ret);
+int cli_compile_sets(const struct option_list *paths, const struct option_list *pipelines,
+                     const struct compile_options *options, struct compiled_sets *ret);
 void cli_sets_close(struct compiled_sets *sets);
 
 /* "draft,live" as bits; false, and said on stderr: a word is no stage. */

@@ -87,15 +87,20 @@ bool cli_config(const struct option_table *table, const char *path, int argc,
     return kind == OK;
 }
 
-/* is_quiet: says only what is wrong. */
-static int compile(const struct option_list *paths, const struct compile_options *options,
-                   const char *name, span text, bool is_quiet, struct compiled *ret)
+/* What is said: all, what is wrong but no notes, or nothing unless there are errors. */
+enum tell { TELL_ALL, TELL_WRONG, TELL_ERRORS };
+
+static int compile(const struct option_list *paths, const struct option_list *pipelines,
+                   const struct compile_options *options, const char *name, span text,
+                   enum tell tell, struct compiled *ret)
 {
     struct err_ctx err;
     struct bundle bundle;
     const char *shipped = content_path("rules");
     err_kind kind = bundle_open(&bundle, &err);
     bundle.has_tests = options->is_strict;
+    for (size_t index = 0; pipelines && index < pipelines->count && kind == OK; index++)
+        kind = bundle_add_pipeline(&bundle, pipelines->items[index], &err);
     if (kind == OK && paths->count == 0)
         kind = shipped ? bundle_add(&bundle, shipped, &err)
                        : err_set(&err, ERR_STATE, "no shipped rules found; name some by --rules");
@@ -108,8 +113,9 @@ static int compile(const struct option_list *paths, const struct compile_options
     bundle_close(&bundle);
     if (kind != OK)
         return cli_fail(&err);
-    if (!is_quiet || ret->error_count)
-        fwrite(ret->diagnostics.data, 1, ret->diagnostics.len, stderr);
+    size_t from = tell == TELL_ALL ? 0 : ret->note_bytes;
+    if ((tell != TELL_ERRORS || ret->error_count) && from < ret->diagnostics.len)
+        fwrite(ret->diagnostics.data + from, 1, ret->diagnostics.len - from, stderr);
     if (ret->error_count == 0 && (ret->warning_count == 0 || !options->is_strict))
         return EXIT_DONE;
     compiled_close(ret);
@@ -119,28 +125,35 @@ static int compile(const struct option_list *paths, const struct compile_options
 int cli_compile(const struct option_list *paths, const struct compile_options *options,
                 struct compiled *ret)
 {
-    return compile(paths, options, NULL, (span){NULL, 0}, false, ret);
+    return compile(paths, NULL, options, NULL, (span){NULL, 0}, TELL_ALL, ret);
+}
+
+int cli_compile_mapped(const struct option_list *paths, const struct option_list *pipelines,
+                       const struct compile_options *options, struct compiled *ret)
+{
+    return compile(paths, pipelines, options, NULL, (span){NULL, 0}, TELL_ALL, ret);
 }
 
 int cli_compile_with(const struct option_list *paths, const struct compile_options *options,
                      const char *name, span text, struct compiled *ret)
 {
-    return compile(paths, options, name, text, false, ret);
+    return compile(paths, NULL, options, name, text, TELL_ALL, ret);
 }
 
-int cli_compile_sets(const struct option_list *paths, const struct compile_options *options,
-                     struct compiled_sets *ret)
+int cli_compile_sets(const struct option_list *paths, const struct option_list *pipelines,
+                     const struct compile_options *options, struct compiled_sets *ret)
 {
     struct compile_options json = *options;
     json.is_json = true; /* its warnings have been told then */
     *ret = (struct compiled_sets){0};
-    int code = cli_compile(paths, options, &ret->items[0]);
+    int code =
+        compile(paths, pipelines, options, NULL, (span){NULL, 0}, TELL_WRONG, &ret->items[0]);
     if (code != EXIT_DONE)
         return code;
     ret->count = 1;
     if (!ret->items[0].sigma_files)
         return EXIT_DONE;
-    code = compile(paths, &json, NULL, (span){NULL, 0}, true, &ret->items[1]);
+    code = compile(paths, pipelines, &json, NULL, (span){NULL, 0}, TELL_ERRORS, &ret->items[1]);
     if (code == EXIT_DONE)
         ret->is_json[ret->count++] = true;
     else

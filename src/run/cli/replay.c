@@ -12,6 +12,7 @@ struct replay_words {
     const char *logsource;
     const char *framing;
     struct option_list rules;
+    struct option_list pipelines;
     const char *output;
     const char *stage;
 };
@@ -25,6 +26,7 @@ static const struct option_desc rows[] = {
      "line: a line is a record; concat: JSON texts one behind the other, over any lines"},
     {"rules", OPTION_LIST, offsetof(struct replay_words, rules), NULL, "PATH",
      "rule file or folder, in place of the shipped set"},
+    PIPELINE_OPTION(struct replay_words),
     {"output", OPTION_CHOICE, offsetof(struct replay_words, output), "text", "text|json|summary",
      "one line a match on stdout, or only the summary on stderr"},
     {"stage", OPTION_TEXT, offsetof(struct replay_words, stage), "live,shadow", "STAGE,...",
@@ -102,7 +104,7 @@ int cli_replay(int argc, const char *const *argv)
     struct replay_words words = {0};
     struct option_list files = {0};
     struct compiled compiled;
-    struct compile_options stages;
+    struct compile_options stages = {0};
     struct logsource logsource;
     struct replay_counts counts = {0};
     struct err_ctx err;
@@ -118,7 +120,7 @@ int cli_replay(int argc, const char *const *argv)
     stages.is_json = words.source[0] == 'j';
     if (!cli_stages(words.stage, &stages.stages))
         return EXIT_USAGE;
-    code = cli_compile(&words.rules, &stages, &compiled);
+    code = cli_compile_mapped(&words.rules, &words.pipelines, &stages, &compiled);
     if (code != EXIT_DONE)
         return code;
     err_kind kind = replay_all(&words, &logsource, compiled.image_fd, &files, &counts, &err);

@@ -71,7 +71,7 @@ int rules_coverage(int argc, const char *const *argv)
         return code;
     if (!cli_stages(words.stage, &options.stages))
         return EXIT_USAGE;
-    code = cli_compile_sets(&paths, &options, &sets);
+    code = cli_compile_sets(&paths, NULL, &options, &sets);
     if (code != EXIT_DONE)
         return code;
     err_kind kind = coverage_make(&words, &sets, &out, &err);

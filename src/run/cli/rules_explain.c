@@ -76,7 +76,8 @@ int rules_explain(int argc, const char *const *argv)
         fprintf(stderr, "picket: rules explain which rule? Name one; see picket rules list\n");
         return EXIT_USAGE;
     }
-    code = cli_compile_sets(&words.rules, &(struct compile_options){.stages = STAGES_TEST}, &sets);
+    code = cli_compile_sets(&words.rules, NULL, &(struct compile_options){.stages = STAGES_TEST},
+                            &sets);
     if (code != EXIT_DONE)
         return code;
     err_kind kind = explain(words.event, operands.items[0], &sets, &out, &err);

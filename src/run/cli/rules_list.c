@@ -131,7 +131,8 @@ static int list_all(const struct list_words *words, struct suite *suite)
     writer_init(&out, RULES_BYTES_MAX);
     if (cli_tests_find(&paths, suite, &err) != OK)
         return cli_fail(&err);
-    int code = cli_compile_sets(&paths, &(struct compile_options){.stages = STAGES_TEST}, &sets);
+    int code =
+        cli_compile_sets(&paths, NULL, &(struct compile_options){.stages = STAGES_TEST}, &sets);
     if (code != EXIT_DONE)
         return code;
     err_kind kind = list(suite, &sets, words->output[0] == 'j', &out, &err);

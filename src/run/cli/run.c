@@ -6,6 +6,7 @@
 struct run_options {
     const char *config;
     struct option_list rules;
+    struct option_list pipelines;
     const char *state;
     const char *console;
     const char *output;
@@ -22,6 +23,7 @@ static const struct option_desc rows[] = {
      "options as `name: value` lines; the command line wins"},
     {"rules", OPTION_LIST, offsetof(struct run_options, rules), NULL, "PATH",
      "rule file or folder, in place of the shipped set"},
+    PIPELINE_OPTION(struct run_options),
     {"state", OPTION_TEXT, offsetof(struct run_options, state), STATE_DIR_DEFAULT, "DIR",
      "where signals and state are kept"},
     {"console", OPTION_TEXT, offsetof(struct run_options, console), "none", "ADDR:PORT|none",
@@ -84,6 +86,8 @@ int cli_run(int argc, const char *const *argv)
     return supervisor_run(&(struct supervisor_options){
         .rules = options.rules.items,
         .rule_count = options.rules.count,
+        .pipelines = options.pipelines.items,
+        .pipeline_count = options.pipelines.count,
         .state_dir = options.state,
         .is_json = strcmp(options.output, "json") == 0,
         .record_fd = -1,

@@ -17,6 +17,7 @@
 
 struct test_words {
     struct option_list rules;
+    struct option_list pipelines;
     const char *only;
     const char *junit;
     bool tap;
@@ -25,6 +26,7 @@ struct test_words {
 static const struct option_desc rows[] = {
     {"rules", OPTION_LIST, offsetof(struct test_words, rules), NULL, "PATH",
      "further rule files that these need, such as shared macros"},
+    PIPELINE_OPTION(struct test_words),
     {"only", OPTION_TEXT, offsetof(struct test_words, only), NULL, "NAME",
      "the tests of the rule with this name or id"},
     {"junit", OPTION_TEXT, offsetof(struct test_words, junit), NULL, "FILE",
@@ -243,8 +245,8 @@ static int test_all(struct test_words *words, const struct option_list *paths, s
     }
     if (kind != OK)
         return cli_fail(&err);
-    int code =
-        cli_compile_sets(&words->rules, &(struct compile_options){.stages = STAGES_TEST}, &sets);
+    int code = cli_compile_sets(&words->rules, &words->pipelines,
+                                &(struct compile_options){.stages = STAGES_TEST}, &sets);
     if (code != EXIT_DONE)
         return code;
     kind = compiled_run(suite, words, &sets, &counts, &err);

@@ -1,4 +1,5 @@
 /* Rule files gathered into one memfd: names and bytes, read by nobody but the compiler. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -208,6 +209,17 @@ err_kind bundle_add(struct bundle *bundle, const char *path, struct err_ctx *err
         return folder_add(bundle, path, err);
     err_kind kind = file_add(bundle, path, err);
     return kind == OK ? all_beside_add(bundle, path, err) : kind;
+}
+
+err_kind bundle_add_pipeline(struct bundle *bundle, const char *path, struct err_ctx *err)
+{
+    assert(bundle->file_count == 0);
+    err_kind kind = file_add(bundle, path, err);
+    if (kind == OK) {
+        bundle->file_count--;
+        bundle->pipeline_count++;
+    }
+    return kind;
 }
 
 err_kind bundle_next(span *bytes, span *ret_name, span *ret_content, bool *ret_is_end,

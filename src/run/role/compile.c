@@ -52,6 +52,7 @@ static err_kind rules_take(struct ipc_message *message, void *into, struct err_c
     ret->warning_count = result.warning_count;
     ret->falco_files = result.falco_files;
     ret->sigma_files = result.sigma_files;
+    ret->note_bytes = result.note_bytes;
     AUTO(auto_close) int diagnostics = ipc_take_fd(message, 0);
     err_kind kind = diagnostics_read(diagnostics, &ret->diagnostics, err);
     if (kind == OK && result.has_image) {
@@ -105,7 +106,9 @@ void compiling_close(struct compiling *compiling)
 err_kind rules_compile_start(const struct bundle *bundle, const struct compile_options *options,
                              struct compiling *ret, struct err_ctx *err)
 {
-    return ask(MESSAGE_COMPILE, span_of(options, sizeof *options), bundle, ret, err);
+    struct compile_options own = *options;
+    own.pipeline_count = (uint32_t)bundle->pipeline_count;
+    return ask(MESSAGE_COMPILE, span_of(&own, sizeof own), bundle, ret, err);
 }
 
 err_kind rules_compile_finish(struct compiling *compiling, int timeout_ms, struct compiled *ret,

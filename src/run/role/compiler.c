@@ -31,6 +31,8 @@ struct sources {
     size_t falco_count, falco_size;
     struct sigma_input *sigma;
     size_t sigma_count, sigma_size;
+    struct sigma_input *pipelines;
+    size_t pipeline_count, pipeline_size;
     span last;                             /* name of the file that was read last */
     const struct strategy **last_strategy; /* where its strategy goes */
     struct lint_file *files;               /* all of them, with what lies beside each */
@@ -42,6 +44,7 @@ static void sources_free(struct sources *sources)
 {
     free(sources->falco);
     free(sources->sigma);
+    free(sources->pipelines);
     free(sources->files);
     arena_free(&sources->arena);
 }
@@ -109,8 +112,18 @@ static bool source_add(struct sources *sources, span name, span bytes)
     return true;
 }
 
-static err_kind sources_read(span bundle, struct sources *ret, struct diagnostics *diagnostics,
-                             struct err_ctx *err)
+static bool pipeline_add(struct sources *sources, span name, span bytes)
+{
+    if (!vector_grow(&sources->pipelines, &sources->pipeline_size, sources->pipeline_count,
+                     FILES_MAX, sizeof *sources->pipelines))
+        return false;
+    sources->pipelines[sources->pipeline_count++] =
+        (struct sigma_input){.name = name, .bytes = bytes};
+    return true;
+}
+
+static err_kind sources_read(span bundle, size_t pipeline_count, struct sources *ret,
+                             struct diagnostics *diagnostics, struct err_ctx *err)
 {
     for (;;) {
         bool is_end;
@@ -118,7 +131,10 @@ static err_kind sources_read(span bundle, struct sources *ret, struct diagnostic
         err_kind kind = bundle_next(&bundle, &name, &bytes, &is_end, err);
         if (kind != OK || is_end)
             return kind;
-        if (span_ends(name, SPAN(".md"))) {
+        if (ret->pipeline_count < pipeline_count) {
+            if (!pipeline_add(ret, name, bytes))
+                return err_set(err, ERR_LIMIT, "more than %d files", FILES_MAX);
+        } else if (span_ends(name, SPAN(".md"))) {
             strategy_give(ret, name, bytes, diagnostics);
         } else if (span_ends(name, SPAN(BUNDLE_TESTS))) {
             if (ret->file_count && is_beside(ret, name, SPAN(BUNDLE_TESTS)))
@@ -169,18 +185,33 @@ static err_kind rules_lint(const struct sources *sources, const struct schema *s
     return OK;
 }
 
-/* Sigma rules are for JSON events. Where the rules are for the kernel's they are only checked. */
+/* Loads Sigma rules; says how many are for events that this source does not have. */
+static bool sigma_make(const struct sources *sources, const struct schema *schema,
+                       struct rule_builder *builder, struct diagnostics *diagnostics,
+                       struct writer *notes)
+{
+    struct sigma_counts counts = {0};
+    bool is_good = sigma_load(sources->sigma, sources->sigma_count, sources->pipelines,
+                              sources->pipeline_count, schema, builder, diagnostics, &counts);
+    if (counts.other_source)
+        writer_format(notes,
+                      "note: %zu of %zu Sigma rules are for other logsources than those of source "
+                      "'%s': left out\n",
+                      counts.other_source, counts.other_source + counts.rules, schema->source);
+    return is_good;
+}
+
+/* Where there are no events, any name is a field of a Sigma rule. */
 static err_kind sigma_check(const struct sources *sources, uint32_t stages,
-                            struct diagnostics *diagnostics, bool *ret_is_good, struct err_ctx *err)
+                            struct diagnostics *diagnostics, struct writer *notes,
+                            bool *ret_is_good, struct err_ctx *err)
 {
     struct rule_builder *builder;
-    struct sigma_counts counts;
     err_kind kind = rule_builder_open(&json_schema, &builder, err);
     if (kind != OK)
         return kind;
     rule_builder_stages(builder, stages);
-    *ret_is_good = sigma_load(sources->sigma, sources->sigma_count, NULL, 0, &json_schema, builder,
-                              diagnostics, &counts);
+    *ret_is_good = sigma_make(sources, &json_schema, builder, diagnostics, notes);
     if (*ret_is_good && diagnostics->is_strict)
         kind = rules_lint(sources, &json_schema, builder, diagnostics, err);
     rule_builder_close(builder);
@@ -188,25 +219,23 @@ static err_kind sigma_check(const struct sources *sources, uint32_t stages,
 }
 
 static err_kind image_make(const struct sources *sources, const struct compile_options *options,
-                           struct diagnostics *diagnostics, struct writer *image,
-                           struct err_ctx *err)
+                           struct diagnostics *diagnostics, struct writer *notes,
+                           struct writer *image, struct err_ctx *err)
 {
     const struct schema *schema = options->is_json ? &json_schema : &kernel_schema;
     struct rule_builder *builder;
-    struct sigma_counts counts;
     bool is_sigma_good = true;
     err_kind kind = rule_builder_open(schema, &builder, err);
     if (kind != OK)
         return kind;
     rule_builder_stages(builder, options->stages);
     bool is_good = falco_load(sources->falco, sources->falco_count, schema, builder, diagnostics);
-    if (options->is_json)
-        is_good &= sigma_load(sources->sigma, sources->sigma_count, NULL, 0, schema, builder,
-                              diagnostics, &counts);
+    if (!options->is_check)
+        is_good &= sigma_make(sources, schema, builder, diagnostics, notes);
     if (is_good && diagnostics->is_strict)
         kind = rules_lint(sources, schema, builder, diagnostics, err);
-    if (kind == OK && !options->is_json)
-        kind = sigma_check(sources, options->stages, diagnostics, &is_sigma_good, err);
+    if (kind == OK && options->is_check)
+        kind = sigma_check(sources, options->stages, diagnostics, notes, &is_sigma_good, err);
     if (kind == OK && is_good && is_sigma_good)
         kind = rule_image_write(builder, image, err);
     rule_builder_close(builder);
@@ -214,14 +243,14 @@ static err_kind image_make(const struct sources *sources, const struct compile_o
 }
 
 static err_kind rules_make(const struct compile_options *options, span bundle,
-                           struct diagnostics *diagnostics, struct writer *image,
-                           struct compile_result *result, struct err_ctx *err)
+                           struct diagnostics *diagnostics, struct writer *notes,
+                           struct writer *image, struct compile_result *result, struct err_ctx *err)
 {
     struct sources sources = {0};
     arena_init(&sources.arena, STRATEGY_BYTES_MAX);
-    err_kind kind = sources_read(bundle, &sources, diagnostics, err);
+    err_kind kind = sources_read(bundle, options->pipeline_count, &sources, diagnostics, err);
     if (kind == OK)
-        kind = image_make(&sources, options, diagnostics, image, err);
+        kind = image_make(&sources, options, diagnostics, notes, image, err);
     result->falco_files = (uint32_t)sources.falco_count;
     result->sigma_files = (uint32_t)sources.sigma_count;
     sources_free(&sources);
@@ -245,8 +274,9 @@ static err_kind answer(struct ipc_channel *parent, const struct ipc_message *que
     writer_init(&image, IMAGE_BYTES_MAX);
     writer_init(&text, DIAGNOSTICS_BYTES);
     err_kind kind = question->type == MESSAGE_COMPILE
-                        ? rules_make(&options, bundle, &diagnostics, &image, &result, err)
+                        ? rules_make(&options, bundle, &diagnostics, &text, &image, &result, err)
                         : documents_make(bundle, &diagnostics, &image, err);
+    result.note_bytes = (uint32_t)text.len;
     diagnostics_write(&diagnostics, &text);
     if (kind == OK)
         kind = memfd_seal("picket-diagnostics", writer_span(&text), &fds[0], err);

@@ -63,6 +63,7 @@ enum message_type {
 struct compile_result {
     uint32_t error_count;
     uint32_t warning_count;
+    uint32_t note_bytes; /* at the start of the diagnostics */
     uint32_t has_image;
     uint32_t falco_files;
     uint32_t sigma_files;

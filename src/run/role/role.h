@@ -38,7 +38,8 @@ struct compiled {
     uint32_t warning_count;
     uint32_t falco_files; /* rule files by language */
     uint32_t sigma_files;
-    struct writer diagnostics; /* `file:line:col: error: …` lines */
+    struct writer diagnostics; /* notes, then `file:line:col: error: …` lines */
+    size_t note_bytes;         /* how much of it are notes: what is not wrong, but to be known */
 };
 
 /* Files to be compiled, copied into one memfd so that the compiler needs no file system: for each
@@ -46,7 +47,8 @@ struct compiled {
 #define BUNDLE_TESTS ".test.ndjson"
 struct bundle {
     int fd;
-    size_t file_count;
+    size_t pipeline_count;
+    size_t file_count; /* of rules */
     uint64_t size_bytes;
     bool has_tests; /* set before bundle_add: takes the events beside a rule file too */
 };
@@ -63,14 +65,18 @@ MUST_USE err_kind bundle_add(struct bundle *bundle, const char *path, struct err
 /* Adds a text under a file's name. */
 MUST_USE err_kind bundle_put(struct bundle *bundle, const char *name, span content,
                              struct err_ctx *err);
+/* Adds a processing pipeline for Sigma rules; before all rules. */
+MUST_USE err_kind bundle_add_pipeline(struct bundle *bundle, const char *path, struct err_ctx *err);
 /* Reads the next file of a bundle's bytes; false at the end. */
 MUST_USE err_kind bundle_next(span *bytes, span *ret_name, span *ret_content, bool *ret_is_end,
                               struct err_ctx *err);
 
 struct compile_options {
-    uint32_t stages;    /* of rules that run, a bit each: STAGES_RUN, STAGES_TEST */
-    uint32_t is_json;   /* the rules are for JSON events, not for the kernel's */
-    uint32_t is_strict; /* 1: checks more (lint/lint.h); warnings are errors */
+    uint32_t stages;         /* of rules that run, a bit each: STAGES_RUN, STAGES_TEST */
+    uint32_t is_json;        /* the rules are for JSON events, not for the kernel's */
+    uint32_t is_check;       /* there are no events: each language by the source it is for */
+    uint32_t pipeline_count; /* of the bundle's first files; set by rules_compile */
+    uint32_t is_strict;      /* 1: checks more (lint/lint.h); warnings are errors */
 };
 
 /* Runs a compiler over the bundle. OK also when the rules do not load: see error_count. */
@@ -109,6 +115,8 @@ enum role_compat { ROLE_COMPAT_AUTO, ROLE_COMPAT_ON, ROLE_COMPAT_OFF };
 struct supervisor_options {
     const char *const *rules; /* paths; none: the shipped set */
     size_t rule_count;
+    const char *const *pipelines; /* paths of Sigma's processing pipelines */
+    size_t pipeline_count;
     const char *state_dir;
     bool is_json;
     bool shows_shadow; /* print the signals of shadow rules too */

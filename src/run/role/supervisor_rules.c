@@ -30,6 +30,8 @@ static err_kind rules_gather(const struct supervisor_options *options, struct bu
                              struct err_ctx *err)
 {
     err_kind kind = bundle_open(bundle, err);
+    for (size_t index = 0; index < options->pipeline_count && kind == OK; index++)
+        kind = bundle_add_pipeline(bundle, options->pipelines[index], err);
     for (size_t index = 0; index < options->rule_count && kind == OK; index++)
         kind = bundle_add(bundle, options->rules[index], err);
     return kind;
@@ -37,8 +39,9 @@ static err_kind rules_gather(const struct supervisor_options *options, struct bu
 
 static void diagnostics_print(const struct compiled *compiled)
 {
-    if (compiled->error_count && compiled->diagnostics.len)
-        fwrite(compiled->diagnostics.data, 1, compiled->diagnostics.len, stderr);
+    size_t len = compiled->error_count ? compiled->diagnostics.len : compiled->note_bytes;
+    if (len && len <= compiled->diagnostics.len)
+        fwrite(compiled->diagnostics.data, 1, len, stderr);
 }
 
 err_kind rules_first(struct supervisor *supervisor, struct err_ctx *err)
