@@ -120,7 +120,7 @@ struct schema {
     const char *source; /* "syscall" */
     const struct field_desc *fields;
     size_t field_count;
-    const char *route; /* the field that rules are routed by, "evt.type" */
+    const char *route; /* the field that rules are routed by, "evt.type": always a text or absent */
     /* Sources without a fixed set of fields (JSON): any other name, brackets and dots included, is
      * this field with the whole name as its argument. FIELD_WHOLE is a list of every leaf's value,
      * for keywords. NULL: the fields are all there are. */

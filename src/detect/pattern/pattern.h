@@ -63,6 +63,33 @@ void path_set_free(struct path_set *set);
 /* Needs scratch only for texts with empty components. */
 bool path_set_match(const struct path_set *set, span text, struct arena *scratch);
 
+/* ---- what a text must contain ---- */
+
+/* A glob or a regex matches no text without one of these literals in it. */
+struct factors {
+    span *texts;
+    size_t count; /* 0: none is known */
+    bool is_caseless;
+};
+/* The texts are in the arena. False: no room. */
+MUST_USE bool factor_of_glob(span pattern, struct arena *arena, struct factors *ret);
+MUST_USE bool factor_of_regex(span pattern, bool is_caseless, struct arena *arena,
+                              struct factors *ret);
+
+/* ---- many networks at once ---- */
+
+/* Which of many networks is an address in? A binary trie by family. */
+struct networks;
+typedef void (*pattern_hit)(void *context, uint32_t owner);
+
+MUST_USE struct networks *networks_new(void);
+void networks_free(struct networks *networks);
+/* byte_count: 4 or 16. False: out of memory, or over a limit. */
+MUST_USE bool networks_add(struct networks *networks, const uint8_t *bytes, size_t byte_count,
+                           unsigned prefix_bits, uint32_t owner);
+void networks_find(const struct networks *networks, const uint8_t *bytes, size_t byte_count,
+                   pattern_hit hit, void *context);
+
 /* ---- many literals at once ---- */
 
 /* Which of many literals does a text equal, start with, end with or contain? The cost grows with
@@ -70,17 +97,47 @@ bool path_set_match(const struct path_set *set, span text, struct arena *scratch
 struct text_index;
 enum text_relation { TEXT_EQUALS, TEXT_STARTS, TEXT_ENDS, TEXT_CONTAINS };
 
-typedef void (*text_hit)(void *context, uint32_t owner);
-
 /* Borrows nothing; memory of its own. */
 MUST_USE struct text_index *text_index_new(void);
 void text_index_free(struct text_index *index);
 /* The text is borrowed for good. False: out of memory. */
 MUST_USE bool text_index_add(struct text_index *index, enum text_relation relation,
                              enum text_case mode, span text, uint32_t owner);
+enum text_engine {
+    TEXT_ENGINE_BEST,   /* Vectorscan for sets that are worth it, if it passes its check */
+    TEXT_ENGINE_SCALAR, /* our own search alone */
+};
 /* After the last add. */
-MUST_USE bool text_index_finish(struct text_index *index);
+MUST_USE bool text_index_finish(struct text_index *index, enum text_engine engine);
+bool text_index_uses_vectorscan(const struct text_index *index);
 /* Calls hit for every literal that holds, perhaps more than once for one. scratch holds the folded
- * text. */
-void text_index_scan(const struct text_index *index, span text, struct arena *scratch, text_hit hit,
-                     void *context);
+ * text. False: no room for that, the answer is not whole. */
+MUST_USE bool text_index_scan(struct text_index *index, span text, struct arena *scratch,
+                              pattern_hit hit, void *context);
+
+/* ---- what is known of values ---- */
+
+/* Which predicates hold for a value, remembered: (expression, bytes) -> numbers. A bounded table of
+ * pairs of slots over a ring of bytes: what is written last overwrites what is oldest, so nothing
+ * is allocated and nothing freed. A value is kept when it is seen a second time: a stream of values
+ * that never come again leaves the memo alone. */
+#define MEMO_KEY_MAX 2048 /* bytes; longer values are looked up each time */
+
+struct memo;
+
+struct memo_hits {
+    const uint32_t *items;
+    size_t count;
+};
+
+/* NULL: out of memory. */
+MUST_USE struct memo *memo_new(void);
+void memo_free(struct memo *memo);
+/* Before each event: what memo_get returned ends here. */
+void memo_begin(struct memo *memo);
+uint64_t memo_hash(uint32_t expression, span key);
+/* What was put for this key; false: not known. *ret_wants: memo_put is worth its while. */
+MUST_USE bool memo_get(struct memo *memo, uint64_t hash, uint32_t expression, span key,
+                       struct memo_hits *ret, bool *ret_wants);
+void memo_put(struct memo *memo, uint64_t hash, uint32_t expression, span key,
+              struct memo_hits hits);

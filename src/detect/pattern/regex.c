@@ -26,12 +26,13 @@ static pcre2_code *compile(span pattern, struct regex_options wanted, struct err
         options |= PCRE2_CASELESS;
     int code;
     PCRE2_SIZE offset;
-    pcre2_code *compiled = pcre2_compile(pattern.data, pattern.len, options, &code, &offset, NULL);
+    const uint8_t *text = pattern.data ? pattern.data : (const uint8_t *)"";
+    pcre2_code *compiled = pcre2_compile(text, pattern.len, options, &code, &offset, NULL);
     if (!compiled) {
-        PCRE2_UCHAR text[160];
-        pcre2_get_error_message(code, text, sizeof text);
+        PCRE2_UCHAR reason[160];
+        pcre2_get_error_message(code, reason, sizeof reason);
         err_set(err, ERR_INPUT, "bad regex at byte %zu: %s", (size_t)offset + 1,
-                (const char *)text);
+                (const char *)reason);
         return NULL;
     }
     size_t size = 0;

@@ -234,7 +234,7 @@ void rule_explain(const struct rule_program *program, uint32_t index, struct wri
         writer_text(out, "found by: nothing in particular, its condition is asked each time\n");
     } else {
         writer_text(out, "found by any of:\n");
-        plan_access_visit(program, rule->root, access_line, &access);
+        access_each(program, rule->root, access_line, &access);
     }
     writer_text(out, "predicates:\n");
     if (collected_init(&collected, program, index)) {
@@ -244,7 +244,7 @@ void rule_explain(const struct rule_program *program, uint32_t index, struct wri
             explain_predicate(program, collected.predicates[at], out);
             writer_format(out, "  [in %u rule%s, %s]\n", leaf->rule_count,
                           leaf->rule_count == 1 ? "" : "s",
-                          leaf->is_indexed ? "looked up" : "compared");
+                          leaf->is_looked_up ? "looked up" : "compared");
         }
     }
     collected_free(&collected);

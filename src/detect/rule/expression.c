@@ -1,6 +1,8 @@
 /* Functions of fields. Each takes an absent argument as "no value". */
 #include "rule/program.h"
 
+_Static_assert(RULE_YEAR - RULE_MINUTE == DATE_YEAR, "parts of dates are cast");
+
 static const struct value absent = {.kind = VALUE_ABSENT};
 
 static struct value text_value(span text)
@@ -97,7 +99,8 @@ static struct value map_one(enum rule_function function, const struct value *val
     case RULE_MONTH:
     case RULE_YEAR: {
         struct value part = {.kind = VALUE_INT};
-        return date_part(text, function, &part.integer) ? part : absent;
+        return date_part_of(text, (enum date_part)(function - RULE_MINUTE), &part.integer) ? part
+                                                                                           : absent;
     }
     case RULE_JOIN:
     case RULE_CONCAT:

@@ -70,9 +70,19 @@ uint32_t ir_add_field(struct ir *ir, span name, const struct field_ref *ref)
     }
 
 ADD(ir_add_expression, expressions, expression_count, ir_expression)
-ADD(ir_add_predicate, predicates, predicate_count, ir_predicate)
 ADD(ir_add_node, nodes, node_count, ir_node)
 ADD(ir_add_rule, rules, rule_count, ir_rule)
+
+uint32_t ir_add_predicate(struct ir *ir, const struct ir_predicate *item)
+{
+    /* predicates may share literals: what all of them look at together is bounded too */
+    if (item->count > IR_RECORDS_MAX - ir->literal_uses ||
+        !grow(&ir->predicates, &ir->predicates_size, ir->predicate_count, 1, sizeof *item))
+        return RULE_NONE;
+    ir->literal_uses += item->count;
+    ir->predicates[ir->predicate_count] = *item;
+    return (uint32_t)ir->predicate_count++;
+}
 
 uint32_t ir_add_literals(struct ir *ir, const struct rule_literal *literals, size_t count)
 {

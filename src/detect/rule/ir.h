@@ -67,6 +67,7 @@ struct ir {
     size_t expression_count, expressions_size;
     struct rule_literal *literals;
     size_t literal_count, literals_size;
+    size_t literal_uses; /* by predicates, counted each time */
     struct ir_predicate *predicates;
     size_t predicate_count, predicates_size;
     struct ir_node *nodes;

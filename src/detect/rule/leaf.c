@@ -175,7 +175,7 @@ static enum answer relation_answer(const struct rule_compare *compare, const str
         if (!convert_address(left, &address) || !convert_address(right, &other.value.address))
             return ANSWER_NO;
         other.prefix_bits = address.family == AF_INET ? 32 : 128;
-        return answer_of(address_in(&address, &other));
+        return answer_of(convert_address_in(&address, &other.value.address, other.prefix_bits));
     case RULE_TYPE_BOOL:
         return answer_of(convert_bool(left, &left_bool) && convert_bool(right, &right_bool) &&
                          left_bool == right_bool);
@@ -251,7 +251,9 @@ static enum answer literal_answer(struct rule_program *program, uint32_t id, uin
     case RULE_TYPE_BOOL:
         return answer_of(subject->is_fit && subject->truth == literal->value.truth);
     case RULE_TYPE_ADDRESS:
-        return answer_of(subject->is_fit && address_in(&subject->address, literal));
+        return answer_of(
+            subject->is_fit &&
+            convert_address_in(&subject->address, &literal->value.address, literal->prefix_bits));
     case RULE_TYPE_VALUE:
         if (subject->is_fit && is_number(&literal->value))
             return answer_of(number_holds(compare->op, subject->number, leaf->numbers[index]));

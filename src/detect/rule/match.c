@@ -6,6 +6,8 @@ void program_begin(struct rule_program *program)
 {
     program->generation++; /* 64 bits: never wraps */
     arena_reset(&program->scratch);
+    if (program->memo)
+        memo_begin(program->memo);
 }
 
 /* ---- answers, each found once for an event ---- */
@@ -24,64 +26,100 @@ static void candidates_of(struct rule_program *program, const struct leaf *leaf)
         candidate_add(program, rules[index]);
 }
 
-struct hit_context {
-    struct rule_program *program;
-    bool adds_candidates;
-};
-
-static void hit(void *pointer, uint32_t predicate)
+static void hits_forget(struct expression_state *state)
 {
-    struct hit_context *context = pointer;
-    struct leaf *leaf = &context->program->leaves[predicate];
-    if (leaf->generation == context->program->generation)
-        return;
-    leaf->generation = context->program->generation;
-    leaf->answer = ANSWER_YES;
-    if (context->adds_candidates)
-        candidates_of(context->program, leaf);
+    state->hits = (struct memo_hits){NULL, 0};
+    state->is_failed = false;
 }
 
-/* Answers all indexed predicates of an expression. */
-static void expression_scan(struct rule_program *program, uint32_t id, struct event *event,
-                            bool adds_candidates)
+/* The bytes that the value is remembered by; false: there are none. Absent: data NULL. */
+static bool key_of(const struct rule_program *program, uint32_t id, struct event *event,
+                   const struct value *value, span *ret)
+{
+    const struct ir_expression *expression = &program->ir.expressions[id];
+    if (!program->memo)
+        return false;
+    if (expression->kind == IR_FIELD && event->raw) {
+        *ret = event->raw[expression->slot];
+        return ret->len <= MEMO_KEY_MAX;
+    }
+    if (!program->expressions[id].is_remembered || !value || value->kind != VALUE_TEXT ||
+        !value->text.data)
+        return false;
+    *ret = value->text;
+    return ret->len <= MEMO_KEY_MAX;
+}
+
+static void value_look_up(struct rule_program *program, struct expression_state *state,
+                          const struct value *value, struct event *event)
+{
+    hits_forget(state);
+    if (value->kind == VALUE_ABSENT)
+        return;
+    lookup_find(program, state->lookup, value, event, &state->found);
+    state->hits = (struct memo_hits){state->found.items, state->found.count};
+    state->is_failed = state->found.is_failed;
+}
+
+/* Answers all predicates that are looked up of an expression. */
+static void expression_look_up(struct rule_program *program, uint32_t id, struct event *event)
 {
     struct expression_state *state = &program->expressions[id];
-    struct hit_context context = {program, adds_candidates};
-    char buffer[CONVERT_BYTES];
-    if (state->scanned == program->generation)
+    bool has_raw = program->ir.expressions[id].kind == IR_FIELD && event->raw;
+    span key = {NULL, 0};
+    bool is_wanted = false;
+    if (state->looked_up == program->generation)
         return;
-    state->scanned = program->generation;
-    const struct value *value = expression_value(program, id, event);
-    if (value_is_empty(value))
-        return;
-    if (value->kind != VALUE_LIST) {
-        text_index_scan(state->index, convert_text(value, buffer), &program->scratch, hit,
-                        &context);
+    state->looked_up = program->generation;
+    program->counters.lookups++;
+    const struct value *value = has_raw ? NULL : expression_value(program, id, event);
+    if (!key_of(program, id, event, value, &key)) {
+        value_look_up(program, state, value ? value : expression_value(program, id, event), event);
         return;
     }
-    for (size_t index = 0; index < value->list.count; index++) {
-        if (value->list.items[index].kind == VALUE_NULL)
-            continue;
-        text_index_scan(state->index, convert_text(&value->list.items[index], buffer),
-                        &program->scratch, hit, &context);
+    hits_forget(state);
+    if (!key.data)
+        return;
+    uint64_t hash = memo_hash(id, key);
+    if (memo_get(program->memo, hash, id, key, &state->hits, &is_wanted)) {
+        program->counters.remembered++;
+        return;
     }
+    value_look_up(program, state, value ? value : expression_value(program, id, event), event);
+    if (is_wanted && !state->is_failed)
+        memo_put(program->memo, hash, id, key, state->hits);
+}
+
+static enum answer hits_answer(const struct expression_state *state, uint32_t predicate)
+{
+    size_t low = 0;
+    size_t high = state->hits.count;
+    if (state->is_failed)
+        return ANSWER_UNDECIDED;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (state->hits.items[middle] >> 1 < predicate)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == state->hits.count || state->hits.items[low] >> 1 != predicate)
+        return ANSWER_NO;
+    return state->hits.items[low] & 1 ? ANSWER_UNDECIDED : ANSWER_YES;
 }
 
 enum answer predicate_answer(struct rule_program *program, uint32_t id, struct event *event)
 {
     struct leaf *leaf = &program->leaves[id];
+    uint32_t left = program->ir.predicates[id].left;
+    if (leaf->is_looked_up) {
+        expression_look_up(program, left, event);
+        return hits_answer(&program->expressions[left], id);
+    }
     if (leaf->generation == program->generation)
         return leaf->answer;
-    uint32_t left = program->ir.predicates[id].left;
-    if (leaf->is_indexed) {
-        expression_scan(program, left, event, false);
-        if (leaf->generation == program->generation)
-            return leaf->answer;
-        leaf->answer = ANSWER_NO;
-    } else {
-        const struct value *value = expression_value(program, left, event);
-        leaf->answer = (uint8_t)leaf_compare(program, id, value, event);
-    }
+    leaf->answer =
+        (uint8_t)leaf_compare(program, id, expression_value(program, left, event), event);
     leaf->generation = program->generation;
     return leaf->answer;
 }
@@ -124,19 +162,32 @@ enum answer node_answer(struct rule_program *program, uint32_t id, struct event 
 
 /* ---- the event ---- */
 
-static const struct route *route_find(struct rule_program *program, struct event *event)
+static bool is_access(const struct rule_program *program, uint32_t predicate)
 {
-    uint32_t index = route_absent(program);
-    if (program->route_slot != RULE_NONE) {
-        char buffer[CONVERT_BYTES];
-        const struct value *value = event_get(event, program->route_slot);
-        span text = convert_text(value, buffer);
-        if (!value_is_empty(value))
-            index = route_other(program);
-        if (!value_is_empty(value) && text.data)
-            map_get(&program->routes, text, &index);
-    }
-    return &program->route_list[index];
+    return program->access_bits[predicate / 64] >> predicate % 64 & 1;
+}
+
+/* The source says without a look-up that there is nothing. */
+static bool is_absent(const struct rule_program *program, uint32_t id, const struct event *event)
+{
+    const struct ir_expression *expression = &program->ir.expressions[id];
+    return event->raw && expression->kind == IR_FIELD && !event->raw[expression->slot].data;
+}
+
+static void expression_candidates(struct rule_program *program, uint32_t id, struct event *event)
+{
+    if (is_absent(program, id, event))
+        return;
+    const struct expression_state *state = &program->expressions[id];
+    expression_look_up(program, id, event);
+    for (size_t index = 0; index < state->hits.count; index++)
+        if (is_access(program, state->hits.items[index] >> 1))
+            candidates_of(program, &program->leaves[state->hits.items[index] >> 1]);
+    /* not known: each of them may hold */
+    for (uint32_t predicate = 0; state->is_failed && predicate < program->ir.predicate_count;
+         predicate++)
+        if (program->ir.predicates[predicate].left == id && is_access(program, predicate))
+            candidates_of(program, &program->leaves[predicate]);
 }
 
 static void candidates_find(struct rule_program *program, const struct route *route,
@@ -145,7 +196,7 @@ static void candidates_find(struct rule_program *program, const struct route *ro
     for (uint32_t index = 0; index < route->rule_count; index++)
         candidate_add(program, route->rules[index]);
     for (uint32_t index = 0; index < route->expression_count; index++)
-        expression_scan(program, route->expressions[index], event, true);
+        expression_candidates(program, route->expressions[index], event);
     for (uint32_t index = 0; index < route->predicate_count; index++)
         if (predicate_answer(program, route->predicates[index], event) != ANSWER_NO)
             candidates_of(program, &program->leaves[route->predicates[index]]);
@@ -156,6 +207,7 @@ struct matches {
     size_t max;
     size_t count;
     uint32_t undecided;
+    const struct logsource *logsource; /* to be asked of each rule; NULL: not needed */
 };
 
 static bool part_applies(span rule, span event)
@@ -189,8 +241,9 @@ static void word_judge(struct rule_program *program, uint32_t word, uint64_t bit
 {
     for (; bits; bits &= bits - 1) {
         uint32_t rule = word * 64 + (uint32_t)__builtin_ctzll(bits);
-        if (!logsource_applies(&program->ir.rules[rule].info.logsource, event->logsource))
+        if (!logsource_applies(&program->ir.rules[rule].info.logsource, matches->logsource))
             continue;
+        program->counters.candidates++;
         enum answer answer = rule_answer(program, rule, event);
         matches->undecided += answer == ANSWER_UNDECIDED;
         if (answer != ANSWER_YES)
@@ -205,8 +258,11 @@ size_t rule_program_match(struct rule_program *program, struct event *event, uin
                           size_t max, uint32_t *ret_undecided)
 {
     struct matches matches = {.rules = ret_rules, .max = max};
+    bool is_narrow;
     program_begin(program);
-    const struct route *route = route_find(program, event);
+    program->counters.events++;
+    const struct route *route = route_of(program, event, &is_narrow);
+    matches.logsource = is_narrow ? NULL : event->logsource;
     if (route->wanted_count) {
         candidates_find(program, route, event);
         size_t words = (program->ir.rule_count + 63) / 64;
@@ -222,6 +278,7 @@ size_t rule_program_match(struct rule_program *program, struct event *event, uin
         }
     }
     *ret_undecided = matches.undecided;
+    program->counters.undecided += matches.undecided;
     return matches.count;
 }
 
@@ -235,4 +292,46 @@ bool rule_program_wants(const struct rule_program *program, span route_value)
     uint32_t index = route_other(program);
     map_get(&program->routes, route_value.data ? route_value : SPAN(""), &index);
     return program->route_list[index].wanted_count > 0;
+}
+
+/* ---- the condition alone ---- */
+
+/* Recursion is bounded: a node's depth is below IR_DEPTH_MAX. */
+static enum answer node_plainly(struct rule_program *program, uint32_t id, struct event *event)
+{
+    const struct ir_node *node = &program->ir.nodes[id];
+    enum answer decides = node->kind == IR_AND ? ANSWER_NO : ANSWER_YES;
+    enum answer answer = answer_not(decides);
+    if (node->kind == IR_CONSTANT)
+        return answer_of(node->truth);
+    if (node->kind == IR_LEAF) {
+        uint32_t left = program->ir.predicates[node->predicate].left;
+        return leaf_compare(program, node->predicate, expression_value(program, left, event),
+                            event);
+    }
+    if (node->kind == IR_NOT)
+        return answer_not(node_plainly(program, program->ir.links[node->first], event));
+    for (uint32_t index = 0; index < node->count; index++) {
+        enum answer child = node_plainly(program, program->ir.links[node->first + index], event);
+        if (child == decides)
+            return child;
+        if (child == ANSWER_UNDECIDED)
+            answer = child;
+    }
+    return answer;
+}
+
+bool rule_program_match_plainly(struct rule_program *program, struct event *event, uint32_t index,
+                                bool *ret_undecided)
+{
+    const struct ir_rule *rule = &program->ir.rules[index];
+    const struct logsource *own = &rule->info.logsource;
+    const struct logsource *other = event->logsource;
+    *ret_undecided = false;
+    if (!rule->info.is_enabled || !logsource_applies(own, other))
+        return false;
+    program_begin(program);
+    enum answer answer = node_plainly(program, rule->root, event);
+    *ret_undecided = answer == ANSWER_UNDECIDED;
+    return answer == ANSWER_YES;
 }

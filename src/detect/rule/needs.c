@@ -222,7 +222,7 @@ err_kind rule_program_needs(struct rule_program *program, span route_value, cons
     const struct value value = {.kind = VALUE_TEXT, .text = route_value};
     uint32_t known;
     bool is_named = map_get(&program->routes, route_value, &known);
-    plan_route_answers(program, is_named ? &value : NULL, states);
+    route_answers(program, is_named ? &value : NULL, states);
     struct search search = {
         .program = program, .fields = fields, .field_count = field_count, .states = states};
     arena_init(&search.arena, ARENA_MAX);

@@ -110,3 +110,17 @@ void rule_program_output(struct rule_program *program, uint32_t index, struct ev
     for (uint32_t part = 0; part < rule->part_count; part++)
         part_write(program, &program->ir.parts[rule->part_first + part], event, out);
 }
+
+void rule_value_write(struct writer *out, const struct value *value)
+{
+    char buffer[CONVERT_BYTES];
+    if (value->kind != VALUE_LIST) {
+        writer_put(out, convert_text(value, buffer));
+        return;
+    }
+    for (size_t index = 0; index < value->list.count; index++) {
+        if (index)
+            writer_byte(out, ',');
+        writer_put(out, convert_text(&value->list.items[index], buffer));
+    }
+}

@@ -2,20 +2,36 @@
 
 #include <stdlib.h>
 
+#define SCRATCH_BYTES                                                                              \
+    ((size_t)64 << 20) /* the longest text, folded or with its bad bytes replaced */
+
 err_kind rule_program_open(span image, const struct schema *schema, struct rule_program **ret,
                            struct err_ctx *err)
+{
+    const struct rule_program_options options = {0};
+    return rule_program_open_with(image, schema, &options, ret, err);
+}
+
+err_kind rule_program_open_with(span image, const struct schema *schema,
+                                const struct rule_program_options *options,
+                                struct rule_program **ret, struct err_ctx *err)
 {
     struct rule_program *program = calloc(1, sizeof *program);
     if (!program)
         return err_set(err, ERR_SYSTEM, "rule program");
     ir_init(&program->ir);
     arena_init(&program->arena, IR_ARENA_MAX);
-    arena_init(&program->scratch, (size_t)16 << 20);
+    arena_init(&program->scratch, SCRATCH_BYTES);
+    arena_init(&program->folding, SCRATCH_BYTES);
+    program->engine = options->without_vectorscan ? TEXT_ENGINE_SCALAR : TEXT_ENGINE_BEST;
+    program->memo = options->without_memo ? NULL : memo_new();
     map_init(&program->routes, IR_RECORDS_MAX, 0x60u);
     program->schema = schema;
     program->generation = 1;
-    err_kind kind = ir_reserve(&program->ir) ? ir_image_get(&program->ir, image, schema, err)
-                                             : err_set(err, ERR_SYSTEM, "rule program");
+    bool has_memo = program->memo || options->without_memo;
+    err_kind kind = has_memo && ir_reserve(&program->ir)
+                        ? ir_image_get(&program->ir, image, schema, err)
+                        : err_set(err, ERR_SYSTEM, "rule program");
     if (kind == OK) {
         program->projection = (struct projection){
             .schema = schema, .refs = program->ir.refs, .count = program->ir.field_count};
@@ -39,6 +55,8 @@ void rule_program_close(struct rule_program *program)
     map_free(&program->routes);
     arena_free(&program->arena);
     arena_free(&program->scratch);
+    arena_free(&program->folding);
+    memo_free(program->memo);
     ir_free(&program->ir);
     free(program);
 }
@@ -69,5 +87,13 @@ void rule_program_stats(const struct rule_program *program, struct rule_program_
     for (size_t index = 0; index < program->ir.rule_count; index++)
         ret->enabled += program->ir.rules[index].info.is_enabled;
     for (size_t index = 0; index < program->ir.predicate_count; index++)
-        ret->indexed_predicates += program->leaves[index].is_indexed;
+        ret->indexed_predicates += program->leaves[index].is_looked_up;
+    for (size_t index = 0; index < program->ir.expression_count; index++)
+        ret->vectorscan_fields += program->expressions[index].lookup &&
+                                  lookup_uses_vectorscan(program->expressions[index].lookup);
+}
+
+const struct rule_program_counters *rule_program_counters(const struct rule_program *program)
+{
+    return &program->counters;
 }

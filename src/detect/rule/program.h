@@ -4,8 +4,9 @@
 
 #include "core/map.h"
 #include "pattern/pattern.h"
-#include "rule/convert.h"
 #include "rule/ir.h"
+#include "rule/lookup.h"
+#include "value/value.h"
 
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNDECIDED };
 
@@ -23,7 +24,7 @@ static inline enum answer answer_not(enum answer answer)
 struct leaf {
     uint64_t generation;
     uint8_t answer;
-    bool is_indexed;       /* answered by the index of its expression */
+    bool is_looked_up;     /* answered by the lookup of its expression */
     uint32_t rule_count;   /* rules whose conditions contain it */
     uint32_t access_first; /* rules that are found by it, in program->access_rules */
     uint32_t access_count;
@@ -35,9 +36,13 @@ struct leaf {
 
 struct expression_state {
     uint64_t generation; /* of value */
-    uint64_t scanned;    /* generation in which index was scanned */
+    uint64_t looked_up;  /* generation of hits */
     struct value value;
-    struct text_index *index; /* NULL: none */
+    struct lookup *lookup; /* NULL: none */
+    struct memo_hits hits; /* what holds, as in struct hits */
+    bool is_failed;        /* hits are not known */
+    bool is_remembered;    /* worth the memo where the source gives no raw bytes */
+    struct hits found;     /* of a value that the memo did not know */
 };
 
 struct node_state {
@@ -45,10 +50,10 @@ struct node_state {
     uint8_t answer;
 };
 
-/* What an event with one value of the route field has to be asked. */
+/* What an event with one value of the route field, and of one logsource, has to be asked. */
 struct route {
     span value;            /* data NULL: of the last two, see rule_program */
-    uint32_t *expressions; /* indexes to scan */
+    uint32_t *expressions; /* to look up */
     uint32_t expression_count;
     uint32_t *predicates; /* to ask one by one */
     uint32_t predicate_count;
@@ -73,6 +78,7 @@ struct rule_program {
     struct map routes;        /* value -> route */
     struct route *route_list; /* the last two are for any other value and for none */
     uint32_t route_count;
+    struct sectors *sectors; /* routes narrowed to one logsource each */
 
     uint32_t *order;       /* as ir.links, children of a node cheapest first */
     uint32_t *choice;      /* by node: the child that access goes through (AND), or RULE_NONE */
@@ -80,7 +86,14 @@ struct rule_program {
     uint32_t *access_rules;
     uint64_t *candidates;      /* bit per rule */
     uint64_t *candidate_words; /* bit per word of candidates */
+    uint64_t *access_bits;     /* bit per predicate: some rule is found by it */
     struct arena scratch;      /* of one match */
+    struct arena folding;      /* of one lookup */
+    struct memo *memo;
+    uint64_t *found; /* by predicate: the stamp of the lookup that found it last */
+    uint64_t find_stamp;
+    enum text_engine engine;
+    struct rule_program_counters counters;
 
     struct rule_output_field *fields; /* of all rules */
     uint32_t *field_expressions;
@@ -112,13 +125,36 @@ enum answer predicate_answer(struct rule_program *program, uint32_t predicate, s
 enum answer node_answer(struct rule_program *program, uint32_t node, struct event *event);
 
 /* plan.c */
-#define ACCESS_NONE UINT32_MAX
 MUST_USE err_kind plan_open(struct rule_program *program, struct err_ctx *err);
 void plan_close(struct rule_program *program);
+/* Stamps what was seen last by whom, so that a shared thing is taken once. */
+struct stamps {
+    uint32_t *seen;
+    uint32_t stamp;
+};
+static inline bool stamps_take(struct stamps *stamps, uint32_t id)
+{
+    bool is_new = stamps->seen[id] != stamps->stamp;
+    stamps->seen[id] = stamps->stamp;
+    return is_new;
+}
+
+/* access.c */
+#define ACCESS_NONE UINT32_MAX
+void access_choose(struct rule_program *program);
+MUST_USE bool access_lists(struct rule_program *program, struct stamps *predicates);
+/* Calls visit for each predicate of the rule's access set; none if it has no access predicate. */
+typedef void (*access_visit)(void *context, uint32_t predicate);
+void access_each(const struct rule_program *program, uint32_t node, access_visit visit,
+                 void *context);
+
+/* route.c */
+bool route_is_of(const struct rule_program *program, const struct ir_predicate *predicate);
+MUST_USE err_kind route_names(struct rule_program *program, struct err_ctx *err);
+MUST_USE bool route_fill_all(struct rule_program *program);
 /* Three-valued answer of every node when the route field has this value; NULL: any value that no
  * rule names. states: one byte a node, an enum answer. */
-void plan_route_answers(struct rule_program *program, const struct value *route_value,
-                        uint8_t *states);
+void route_answers(struct rule_program *program, const struct value *route_value, uint8_t *states);
 static inline uint32_t route_other(const struct rule_program *program)
 {
     return program->route_count - 2;
@@ -127,10 +163,21 @@ static inline uint32_t route_absent(const struct rule_program *program)
 {
     return program->route_count - 1;
 }
-/* Calls visit for each predicate of the rule's access set; none if it has no access predicate. */
-typedef void (*access_visit)(void *context, uint32_t predicate);
-void plan_access_visit(const struct rule_program *program, uint32_t node, access_visit visit,
-                       void *context);
+/* What the event has to be asked. *ret_is_narrow: only rules of its logsource are wanted. */
+const struct route *route_of(struct rule_program *program, struct event *event,
+                             bool *ret_is_narrow);
+
+/* sector.c */
+MUST_USE bool sector_open(struct rule_program *program);
+void sector_close(struct rule_program *program);
+/* Room for which rules are wanted; then, when they are marked, what is asked for them. */
+MUST_USE bool sector_route_new(const struct rule_program *program, struct arena *arena,
+                               struct route *route);
+MUST_USE bool sector_route_fill(struct rule_program *program, struct arena *arena,
+                                struct route *route);
+/* NULL: there are too many. */
+const struct route *sector_of(struct rule_program *program, uint32_t base,
+                              const struct logsource *logsource);
 
 /* output.c */
 MUST_USE err_kind output_open(struct rule_program *program, struct err_ctx *err);

@@ -138,6 +138,31 @@ struct rule_program_stats {
     size_t predicates;
     size_t nodes;
     size_t indexed_predicates;   /* answered by a look-up of the value */
+    size_t vectorscan_fields;    /* looked up with Vectorscan's help */
     size_t rules_without_access; /* looked at for every event of their routes */
 };
 void rule_program_stats(const struct rule_program *program, struct rule_program_stats *ret);
+
+/* What matching did since the program was opened. */
+struct rule_program_counters {
+    uint64_t events;
+    uint64_t lookups;    /* of a value for all predicates on it */
+    uint64_t remembered; /* of those: answered by the memo */
+    uint64_t candidates; /* rules whose conditions were asked */
+    uint64_t undecided;  /* of those: a regex's limit was hit, it may have matched */
+};
+const struct rule_program_counters *rule_program_counters(const struct rule_program *program);
+
+/* ---- for tests and benches ---- */
+
+struct rule_program_options {
+    bool without_vectorscan;
+    bool without_memo;
+};
+MUST_USE err_kind rule_program_open_with(span image, const struct schema *schema,
+                                         const struct rule_program_options *options,
+                                         struct rule_program **ret, struct err_ctx *err);
+/* Does this rule match, by its condition alone: no route, no access predicate, no memo, nothing
+ * shared? What rule_program_match must agree with. */
+bool rule_program_match_plainly(struct rule_program *program, struct event *event, uint32_t rule,
+                                bool *ret_undecided);

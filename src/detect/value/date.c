@@ -1,6 +1,6 @@
 /* Parts of a date as written: 2024-02-29, 2024-02-29T23:59:60.5+01:00, with a space or nothing
  * else in the place of T. */
-#include "rule/convert.h"
+#include "value/value.h"
 
 struct date {
     unsigned year, month, day;
@@ -119,31 +119,30 @@ static unsigned week_of(const struct date *date)
     return week > weeks_in(date->year) ? 1 : week;
 }
 
-bool date_part(span text, enum rule_function part, int64_t *ret)
+bool date_part_of(span text, enum date_part part, int64_t *ret)
 {
     struct date date;
     if (!date_parse(text, &date))
         return false;
     switch (part) {
-    case RULE_MINUTE:
+    case DATE_MINUTE:
         *ret = date.minute;
         return date.has_time;
-    case RULE_HOUR:
+    case DATE_HOUR:
         *ret = date.hour;
         return date.has_time;
-    case RULE_DAY:
+    case DATE_DAY:
         *ret = date.day;
         return true;
-    case RULE_WEEK:
+    case DATE_WEEK:
         *ret = week_of(&date);
         return true;
-    case RULE_MONTH:
+    case DATE_MONTH:
         *ret = date.month;
         return true;
-    case RULE_YEAR:
+    case DATE_YEAR:
         *ret = date.year;
         return true;
-    default:
-        return false;
     }
+    return false;
 }

@@ -1,9 +1,9 @@
-#include "rule/convert.h"
-
 #include <arpa/inet.h>
 #include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "value/value.h"
 
 _Static_assert(LDBL_MANT_DIG >= 64, "numbers are compared as long double");
 
@@ -159,26 +159,12 @@ bool convert_address(const struct value *value, struct address *ret)
     return true;
 }
 
-bool address_in(const struct address *address, const struct rule_literal *network)
+bool convert_address_in(const struct address *address, const struct address *network,
+                        unsigned prefix_bits)
 {
-    const struct address *base = &network->value.address;
-    size_t whole = network->prefix_bits / 8;
-    unsigned rest = network->prefix_bits % 8;
-    if (address->family != base->family || memcmp(address->bytes, base->bytes, whole) != 0)
+    size_t whole = prefix_bits / 8;
+    unsigned rest = prefix_bits % 8;
+    if (address->family != network->family || memcmp(address->bytes, network->bytes, whole) != 0)
         return false;
-    return rest == 0 || (address->bytes[whole] ^ base->bytes[whole]) >> (8 - rest) == 0;
-}
-
-void rule_value_write(struct writer *out, const struct value *value)
-{
-    char buffer[CONVERT_BYTES];
-    if (value->kind != VALUE_LIST) {
-        writer_put(out, convert_text(value, buffer));
-        return;
-    }
-    for (size_t index = 0; index < value->list.count; index++) {
-        if (index)
-            writer_byte(out, ',');
-        writer_put(out, convert_text(&value->list.items[index], buffer));
-    }
+    return rest == 0 || (address->bytes[whole] ^ network->bytes[whole]) >> (8 - rest) == 0;
 }
