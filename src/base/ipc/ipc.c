@@ -111,9 +111,18 @@ enum ipc_outcome ipc_receive(struct ipc_channel *channel, int timeout_ms, struct
                              .msg_control = control,
                              .msg_controllen = sizeof control};
     ssize_t length;
-    do {
+    bool was_reset = false;
+    for (;;) {
         length = recvmsg(channel->fd, &message, MSG_CMSG_CLOEXEC);
-    } while (length < 0 && errno == EINTR);
+        if (length < 0 && errno == EINTR)
+            continue;
+        /* A peer that ended with messages unread: this is told once, in front of its last words. */
+        if (length < 0 && errno == ECONNRESET && !was_reset) {
+            was_reset = true;
+            continue;
+        }
+        break;
+    }
     if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return IPC_AGAIN;
     if (length < 0)

@@ -53,6 +53,20 @@ static void an_empty_channel_says_again_and_a_closed_one_gone(void **state)
     assert_int_equal(ipc_send(&right, 1, SPAN(""), NULL, 0, true), IPC_GONE);
 }
 
+static void the_last_words_of_one_that_did_not_listen_arrive(void **state)
+{
+    (void)state;
+    struct ipc_message message;
+    assert_int_equal(ipc_send(&right, 1, SPAN("unread"), NULL, 0, true), IPC_DONE);
+    assert_int_equal(ipc_send(&left, 2, SPAN("why"), NULL, 0, true), IPC_DONE);
+    close(left.fd);
+    left.fd = -1;
+    assert_int_equal(ipc_receive(&right, 1000, &message), IPC_DONE);
+    assert_true(span_eq(message.body, SPAN("why")));
+    ipc_release(&message);
+    assert_int_equal(ipc_receive(&right, 1000, &message), IPC_GONE);
+}
+
 static void a_full_queue_says_again_to_the_impatient(void **state)
 {
     (void)state;
@@ -81,6 +95,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_message_arrives_with_its_descriptors, channels_open,
                                         channels_close),
         cmocka_unit_test_setup_teardown(an_empty_channel_says_again_and_a_closed_one_gone,
+                                        channels_open, channels_close),
+        cmocka_unit_test_setup_teardown(the_last_words_of_one_that_did_not_listen_arrive,
                                         channels_open, channels_close),
         cmocka_unit_test_setup_teardown(a_full_queue_says_again_to_the_impatient, channels_open,
                                         channels_close),
