@@ -113,7 +113,7 @@ static void children_reap(struct supervisor *supervisor)
             child_receive(supervisor, child);
         }
         if (child == &supervisor->engine)
-            lines_receive(supervisor);
+            child_lines_receive(supervisor);
         child_ended(supervisor, child, status);
     }
 }
@@ -177,7 +177,7 @@ static void turn(struct supervisor *supervisor)
         if (waited[4].revents)
             printer_write(printer);
         if (waited[3].revents)
-            lines_receive(supervisor);
+            child_lines_receive(supervisor);
         if (waited[2].revents)
             child_receive(supervisor, &supervisor->engine);
         if (waited[1].revents)

@@ -106,7 +106,7 @@ MUST_USE err_kind child_start(struct supervisor *supervisor, struct child *child
 void child_receive(struct supervisor *supervisor, struct child *child);
 void child_ended(struct supervisor *supervisor, struct child *child, int status);
 void children_watch(struct supervisor *supervisor, uint64_t now_ns);
-void lines_receive(struct supervisor *supervisor);
+void child_lines_receive(struct supervisor *supervisor);
 /* Sends the set on offer, or what became of the last one, to the engine if it runs. */
 void rules_offer(struct supervisor *supervisor);
 void rules_tell(struct supervisor *supervisor);

@@ -253,7 +253,7 @@ void child_receive(struct supervisor *supervisor, struct child *child)
 }
 
 /* The engine's lines, as long as there is room for them. */
-void lines_receive(struct supervisor *supervisor)
+void child_lines_receive(struct supervisor *supervisor)
 {
     for (int count = 0; count < LINES_A_TURN && !printer_is_full(&supervisor->printer); count++) {
         struct ipc_message message;
