@@ -469,4 +469,21 @@ case_stage_and_owner_stand_in_a_sigma_rule() {
     ends 1 "$PICKET" check s/rules/two.yml
 }
 
+case_a_filter_silences_a_sigma_signal() {
+    sigma_tree
+    { windows_event 'C:\Tools [x]\a*b?.exe' 'C:\lsass.dmp' && windows_event 'C:\b.exe' 'C:\lsass.dmp' &&
+        windows_event 'C:\Tools [x]\aXbY.exe' 'C:\lsass.dmp'; } | jq -c '.Event.EventData + {EventID: 11}' >events
+    sed -i 's/^level:/fields: [Image, TargetFilename, User]\nlevel:/' s/rules/one.yml
+    "$PICKET" replay --source json --rules s/rules --output json events >signals
+    head -n 1 signals >signal
+    ends 0 "$PICKET" rules except signal --source json --rules s/rules --events events --output json
+    [[ $(jq -c '[.language, .verified, .others.of, .others.silenced]' "$work/out") == \
+        '["sigma",true,2,0]' ]]
+    jq -r .exception "$work/out" >s/rules/filter.yml
+    "$PICKET" replay --source json --rules s/rules --output json events | jq .event | paste -sd, >left
+    [[ $(cat left) == 2,3 ]]
+    ends 1 "$PICKET" rules diff s/rules/one.yml s/rules --source json --events events
+    says ', 1 lost'
+}
+
 run_cases
