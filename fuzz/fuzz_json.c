@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct field_ref refs[COUNT];
     struct projection projection = {.schema = &json_schema, .refs = refs, .count = COUNT};
-    struct json_decoder *decoder;
+    struct json_decoder *decoder = NULL;
     struct json_fault fault, said;
     struct err_ctx err;
     span line = span_of(data, size);

@@ -213,7 +213,7 @@ static bool subject_init(struct subject *subject, const struct rule_compare *com
     switch (compare->type) {
     case RULE_TYPE_VALUE:
         subject->is_fit = convert_number(value, &subject->number);
-        /* fallthrough */
+        __attribute__((fallthrough));
     case RULE_TYPE_TEXT:
         subject->text = compare->op == RULE_REGEX || compare->op == RULE_REGEX_WHOLE
                             ? convert_text(value, subject->buffer)

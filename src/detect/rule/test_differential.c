@@ -147,8 +147,10 @@ static struct value random_value(uint64_t *rng, struct arena *arena)
     list.list.items = items;
     list.list.count = below(rng, ITEMS + 1);
     for (size_t index = 0; index < list.list.count; index++)
-        items[index] =
-            chance(rng, 10) ? (struct value){.kind = VALUE_NULL} : random_scalar(rng, arena);
+        if (chance(rng, 10))
+            items[index] = (struct value){.kind = VALUE_NULL};
+        else
+            items[index] = random_scalar(rng, arena);
     return list;
 }
 

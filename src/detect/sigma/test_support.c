@@ -45,13 +45,13 @@ static struct value value_of(const json_t *json, struct arena *arena)
 
 static void leaves_add(const json_t *json, struct arena *arena, struct value *items, size_t *count)
 {
-    const char *key;
-    json_t *child;
-    size_t index;
+    json_t *object = (json_t *)json;
     if (json_is_object(json)) {
-        json_object_foreach((json_t *)json, key, child) leaves_add(child, arena, items, count);
+        for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at))
+            leaves_add(json_object_iter_value(at), arena, items, count);
     } else if (json_is_array(json)) {
-        json_array_foreach(json, index, child) leaves_add(child, arena, items, count);
+        for (size_t index = 0; index < json_array_size(json); index++)
+            leaves_add(json_array_get(json, index), arena, items, count);
     } else if (*count < LEAVES_MAX) {
         items[(*count)++] = value_of(json, arena);
     }
