@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 build=${BUILD:-build}
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
-read -ra libraries < <(pkg-config --libs libpcre2-8 yaml-0.1 libbpf libzstd sqlite3 jansson \
+read -ra libraries < <(pkg-config --libs libpcre2-8 libhs yaml-0.1 libbpf libzstd sqlite3 jansson \
     libseccomp libcap-ng)
 cc -O2 -g -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wno-missing-field-initializers \
     -include src/base/core/banned.h -Isrc/base -Isrc/detect \

@@ -10,6 +10,7 @@ struct collection {
     size_t count, size;
     bool is_there; /* the field has a value, though perhaps no items */
     bool is_list;  /* an array was met on the way */
+    bool has_null; /* null was met, outside arrays */
 };
 
 static span blanks_after(span s)
@@ -118,6 +119,7 @@ static bool item_add(struct collection *all, span value)
 static bool leaf_add(struct collection *all, span value)
 {
     span item;
+    all->has_null |= value.data[0] == 'n' && !all->is_list;
     if (value.data[0] == 'n')
         return true;
     all->is_there = true;
@@ -209,7 +211,7 @@ static bool all_add(struct collection *all, span rest)
 
 static void value_make(const struct collection *all, struct value *ret)
 {
-    *ret = (struct value){.kind = VALUE_ABSENT};
+    *ret = (struct value){.kind = all->has_null ? VALUE_NULL : VALUE_ABSENT};
     if (all->is_there && !all->is_list && all->count == 1)
         *ret = all->items[0];
     else if (all->is_there)

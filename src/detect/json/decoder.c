@@ -57,8 +57,10 @@ err_kind json_decoder_open(const struct projection *projection, struct json_deco
     decoder->raw = calloc(decoder->slot_count, sizeof *decoder->raw);
     decoder->slots = calloc(decoder->slot_count, sizeof *decoder->slots);
     decoder->touched = calloc(decoder->slot_count, sizeof *decoder->touched);
+    decoder->nulls = calloc(decoder->slot_count, sizeof *decoder->nulls);
     decoder->key_text = calloc(decoder->keys.key_len_max * 6 + 8, 1);
-    if (kind == OK && (!decoder->raw || !decoder->slots || !decoder->touched || !decoder->key_text))
+    if (kind == OK && (!decoder->raw || !decoder->slots || !decoder->touched || !decoder->nulls ||
+                       !decoder->key_text))
         kind = err_set(err, ERR_SYSTEM, "JSON decoder");
     if (kind != OK)
         json_decoder_close(decoder);
@@ -77,6 +79,7 @@ void json_decoder_close(struct json_decoder *decoder)
     free(decoder->raw);
     free(decoder->slots);
     free(decoder->touched);
+    free(decoder->nulls);
     free(decoder->key_text);
     free(decoder->quotes);
     free(decoder->copy);
@@ -106,7 +109,10 @@ static void values_forget(struct json_decoder *decoder)
 {
     for (size_t index = 0; index < decoder->touched_count; index++)
         decoder->raw[decoder->touched[index]] = (span){NULL, 0};
+    for (size_t index = 0; index < decoder->null_count; index++)
+        decoder->raw[decoder->nulls[index]] = (span){NULL, 0};
     decoder->touched_count = 0;
+    decoder->null_count = 0;
     decoder->record++;
 }
 
@@ -131,6 +137,25 @@ static void conflict_resolve(struct json_decoder *decoder)
         decoder->slots[slot].array = NULL;
         decoder->raw[slot] =
             !is_whole || value.kind != VALUE_ABSENT ? decoder->line : (span){NULL, 0};
+    }
+}
+
+/* Null gives way to any value; where there is none, the field is there all the same. */
+static void nulls_set(struct json_decoder *decoder)
+{
+    for (size_t index = 0; index < decoder->null_count; index++) {
+        uint32_t slot = decoder->nulls[index];
+        struct value value = {.kind = VALUE_NULL};
+        if (decoder->raw[slot].data)
+            continue;
+        if (decoder->has_conflict) {
+            (void)json_collect(decoder->line, name_of(decoder, slot), &decoder->scratch, &value);
+            arena_reset(&decoder->scratch);
+        }
+        decoder->slots[slot].fan = 0;
+        decoder->slots[slot].array = NULL;
+        if (value.kind == VALUE_NULL)
+            decoder->raw[slot] = SPAN("null");
     }
 }
 
@@ -193,8 +218,10 @@ bool json_decode_padded(struct json_decoder *decoder, span line, struct json_fau
     if (!is_fine) {
         values_forget(decoder);
         decoder->line = (span){NULL, 0};
-    } else if (decoder->has_conflict) {
-        conflict_resolve(decoder);
+    } else {
+        if (decoder->has_conflict)
+            conflict_resolve(decoder);
+        nulls_set(decoder);
     }
     if (decoder->whole_slot != SLOT_NONE)
         decoder->raw[decoder->whole_slot] = decoder->line;

@@ -8,6 +8,7 @@
 /* A slot's value in the current record, valid where record is the decoder's. */
 struct json_slot {
     uint64_t record;
+    uint64_t null_record; /* where its key stood with null last, outside arrays */
     uint32_t split;       /* of the way to it: json_node.split of each node that it went through */
     uint32_t fan;         /* number of the array that it was found in; 0: in none */
     uint32_t name_at;     /* of the field's name, what is to be found in that array */
@@ -31,6 +32,8 @@ struct json_decoder {
     size_t slot_count;       /* the projection's, then the three parts of a logsource */
     uint32_t *touched;       /* slots with a value in this record, each once */
     size_t touched_count;
+    uint32_t *nulls; /* slots whose key stands with null, outside arrays, each once */
+    size_t null_count;
 
     /* of the second pass */
     const uint32_t *quote; /* the next one */

@@ -67,6 +67,9 @@ static void value_write(struct writer *out, const struct value *value)
         }
         writer_byte(out, ']');
         break;
+    case VALUE_NULL:
+        writer_text(out, "null");
+        break;
     default:
         writer_byte(out, '-');
     }
@@ -119,7 +122,7 @@ static void finds_values_of_each_kind(void **state)
 {
     (void)state;
     expect("a,b,c,d,e,f", "{\"a\":\"x\",\"b\":12,\"c\":true,\"d\":false,\"e\":null,\"f\":1.5}",
-           "\"x\" | 12 | yes | no | - | 1.5r");
+           "\"x\" | 12 | yes | no | null | 1.5r");
     expect("a", " { \"z\" : { \"a\" : 1 } , \"a\" : [ ] } ", "[]");
     expect("a", "{\"a\":{\"b\":1}}", "[]");
     expect("a,b", "{}", "- | -");
@@ -175,7 +178,10 @@ static void of_equal_keys_the_last_counts(void **state)
     (void)state;
     expect("a", "{\"a\":1,\"a\":2}", "2");
     expect("a", "{\"a\":1,\"\\u0061\":2}", "2");
-    expect("a", "{\"a\":1,\"a\":null}", "-");
+    expect("a", "{\"a\":1,\"a\":null}", "null");
+    expect("a.b", "{\"a\":{\"b\":null},\"a\":5}", "-");
+    expect("a.b,a", "{\"a.b\":null,\"a\":{\"b\":{}}}", "[] | []");
+    expect("a.b", "{\"a\":[{\"b\":null}]}", "-");
     expect("a", "{\"a\":1,\"a\":null,\"a\":3}", "3");
     expect("a,a.b", "{\"a\":{\"b\":1},\"a\":2}", "2 | -");
     expect("a.b", "{\"a\":{\"b\":1},\"a\":{\"c\":2}}", "-");

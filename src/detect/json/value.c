@@ -158,6 +158,7 @@ void json_value(span raw, struct arena *arena, struct value *ret)
         *ret = (struct value){.kind = VALUE_BOOL, .truth = raw.data[0] == 't'};
         break;
     case 'n':
+        *ret = (struct value){.kind = VALUE_NULL};
         break;
     case '{':
         *ret = (struct value){.kind = VALUE_LIST, .any = true};

@@ -52,6 +52,10 @@ static void value_set(struct json_decoder *decoder, const struct json_node *node
     bool is_new = slot->record != decoder->record;
     if (value.data[0] == 'n') {
         decoder->has_conflict |= !is_new && slot->split == split && !decoder->fan;
+        if (!decoder->fan && slot->null_record != decoder->record) {
+            slot->null_record = decoder->record;
+            decoder->nulls[decoder->null_count++] = node->slot;
+        }
         return;
     }
     if (!is_new && split > slot->split)
@@ -59,6 +63,7 @@ static void value_set(struct json_decoder *decoder, const struct json_node *node
     if (is_new)
         decoder->touched[decoder->touched_count++] = node->slot;
     *slot = (struct json_slot){.record = decoder->record,
+                               .null_record = slot->null_record,
                                .split = split,
                                .fan = decoder->fan,
                                .name_at = decoder->fan_name_at,

@@ -36,9 +36,11 @@ static uint32_t node_add(struct networks *networks)
 struct networks *networks_new(void)
 {
     struct networks *networks = calloc(1, sizeof *networks);
-    if (networks && (node_add(networks) == NONE || node_add(networks) == NONE)) {
+    for (size_t family = 0; networks && family < 2; family++) {
+        if (node_add(networks) != NONE)
+            continue;
         networks_free(networks);
-        return NULL;
+        networks = NULL;
     }
     return networks;
 }

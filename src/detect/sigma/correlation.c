@@ -118,7 +118,7 @@ static void rules_read(struct reading *reading)
     if (reading->rule_count == 0 && !is_optional)
         complain(reading, node, NULL, "expected 'rules', a list of ids or names");
     const struct yaml_node *one = node && node->kind == YAML_SEQUENCE ? node->first : node;
-    for (size_t index = 0; index < reading->rule_count; index++, one = one->next)
+    for (size_t index = 0; one && index < reading->rule_count; index++, one = one->next)
         reference_check(reading, one, reading->rules[index]);
 }
 

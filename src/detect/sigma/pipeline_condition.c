@@ -425,7 +425,9 @@ bool pipeline_conditions_hold(const struct transformation *transformation,
     size_t count = 0;
     for (const struct yaml_node *one = list->first; one; one = one->next) {
         const struct yaml_node *condition = list->kind == YAML_MAPPING ? one->value : one;
-        count += condition_find(yaml_get(condition, "type")->text)->holds(subject, condition);
+        const struct yaml_node *type = yaml_get(condition, "type");
+        const struct condition_desc *known = type ? condition_find(type->text) : NULL;
+        count += known && known->holds(subject, condition); /* checked when it was read */
     }
     bool holds = is_any ? count > 0 : count == list->count;
     return holds != truth_of(negation);

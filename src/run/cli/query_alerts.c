@@ -74,7 +74,7 @@ static uint8_t priority_of(span word)
                  {"high", 3},      {"warning", 4},       {"medium", 4},   {"notice", 5},
                  {"low", 5},       {"informational", 6}, {"debug", 7}};
     for (size_t index = 0; index < sizeof table / sizeof *table; index++)
-        if (strlen(table[index].word) == word.len &&
+        if (word.data && strlen(table[index].word) == word.len &&
             strncasecmp(table[index].word, (const char *)word.data, word.len) == 0)
             return table[index].priority;
     return 7;
@@ -86,7 +86,8 @@ static bool is_before(span time, uint64_t wall_ns)
     struct writer text;
     writer_init(&text, 64);
     writer_time(&text, wall_ns);
-    bool is_less = text.len == time.len && memcmp(time.data, text.data, text.len) < 0;
+    bool is_less = time.data && text.data && text.len == time.len &&
+                   memcmp(time.data, text.data, text.len) < 0;
     writer_free(&text);
     return is_less;
 }

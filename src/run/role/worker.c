@@ -147,8 +147,8 @@ static err_kind fill(struct worker *worker, bool *ret_is_blocked, struct err_ctx
         pending_check(worker);
         if (kind != OK || !is_there)
             return kind;
-        struct decoder_child *child =
-            &worker->children[(size_t)record.partition % worker->child_count];
+        size_t job = worker->child_count ? (size_t)record.partition % worker->child_count : 0;
+        struct decoder_child *child = &worker->children[job];
         if (!decoder_fill(worker, child, &record)) {
             decoder_send(child, true);
             if (!decoder_fill(worker, child, &record)) {

@@ -115,7 +115,7 @@ bool decoder_fill(struct worker *worker, struct decoder_child *child,
                                .len = is_tombstone ? WORK_TOMBSTONE : (uint32_t)len};
     uint8_t *at = child->memory + work_in_at(child->fill) + slot->end;
     memcpy(at, &head, sizeof head);
-    if (len)
+    if (record->payload.data && len)
         memcpy(at + sizeof head, record->payload.data, len);
     slot->end += (uint32_t)sizeof head + work_padded((uint32_t)len);
     return true;
