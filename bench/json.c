@@ -64,9 +64,9 @@ static void run_index(struct bench *bench)
 {
     struct json_decoder *decoder = bench->decoder;
     for (size_t index = 0; index < bench->count; index++) {
-        bool is_fine;
+        struct json_indexed indexed;
         span line = bench->lines[index];
-        bench->found += decoder->index(line.data, line.len, decoder->quotes, &is_fine);
+        bench->found += decoder->index(line.data, line.len, decoder->quotes, &indexed);
     }
 }
 

@@ -63,9 +63,9 @@ static void indexes_check(const uint8_t *padded, size_t len)
 {
     uint32_t *first = malloc((len + 80) * sizeof *first),
              *other = malloc((len + 80) * sizeof *other);
-    bool is_fine[2];
+    struct json_indexed seen[2];
     require(first && other);
-    size_t count = json_index_scalar(padded, len, first, &is_fine[0]);
+    size_t count = json_index_scalar(padded, len, first, &seen[0]);
     const json_index ways[] = {
         json_index_choose(),
 #if defined(__x86_64__)
@@ -73,7 +73,10 @@ static void indexes_check(const uint8_t *padded, size_t len)
 #endif
     };
     for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
-        require(ways[way](padded, len, other, &is_fine[1]) == count && is_fine[0] == is_fine[1]);
+        require(ways[way](padded, len, other, &seen[1]) == count);
+        require(seen[0].is_fine == seen[1].is_fine &&
+                seen[0].traits.has_escapes == seen[1].traits.has_escapes &&
+                seen[0].traits.has_wide == seen[1].traits.has_wide);
         require(memcmp(first, other, count * sizeof *first) == 0);
     }
     free(first);

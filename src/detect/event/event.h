@@ -125,6 +125,7 @@ struct schema {
      * this field with the whole name as its argument. FIELD_WHOLE is a list of every leaf's value,
      * for keywords. NULL: the fields are all there are. */
     const struct field_desc *open;
+    bool raw_is_json; /* raw bytes, see struct event, are those of a JSON text */
     /* Refuses a wrong argument of a known field ("evt.arg.flgs"): false, and *ret_hint may name
      * what was meant (static). NULL: every argument of the right kind is fine. */
     bool (*argument_check)(const struct field_desc *field, span argument, const char **ret_hint);
@@ -172,6 +173,12 @@ struct logsource {
 typedef void (*event_fetch)(void *decoder, const struct field_ref *ref, struct arena *arena,
                             struct value *ret);
 
+/* What of a JSON record keeps a text of it from standing in its raw bytes. */
+struct raw_traits {
+    bool has_escapes; /* a character written \uXXXX */
+    bool has_wide;    /* bytes over 0x7f */
+};
+
 struct event {
     const struct projection *projection;
     event_fetch fetch;
@@ -180,7 +187,8 @@ struct event {
     /* By slot, set by the decoder with each record: bytes that determine the slot's value, its kind
      * included; data NULL: absent. NULL: the source has none. */
     const span *raw;
-    struct arena *arena; /* of this event; reset by event_begin */
+    const struct raw_traits *raw_traits; /* of this record; NULL: not known */
+    struct arena *arena;                 /* of this event; reset by event_begin */
     struct value *values;
     uint32_t *fetched; /* per slot: the generation it was fetched in */
     uint32_t generation;

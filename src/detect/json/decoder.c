@@ -15,7 +15,7 @@ static const struct field_desc member_desc = {.name = "",
                                               .argument = ARGUMENT_KEY,
                                               .summary = "a key, or keys joined by dots"};
 
-const struct schema json_schema = {.source = "json", .open = &member_desc};
+const struct schema json_schema = {.source = "json", .open = &member_desc, .raw_is_json = true};
 
 static const span part_table[PART_COUNT] = {
     [PART_PRODUCT] = {(const uint8_t *)"product", 7},
@@ -209,9 +209,11 @@ bool json_decode_padded(struct json_decoder *decoder, span line, struct json_fau
         *ret_fault = (struct json_fault){0, line.len > JSON_BYTES_MAX ? "the object is over 16 MiB"
                                                                       : "out of memory"};
     } else {
-        decoder->index(line.data, line.len, decoder->quotes, &is_fine);
+        struct json_indexed indexed;
+        decoder->index(line.data, line.len, decoder->quotes, &indexed);
+        decoder->traits = indexed.traits;
         decoder->quote = decoder->quotes;
-        is_fine = is_fine && json_walk(decoder);
+        is_fine = indexed.is_fine && json_walk(decoder);
         if (!is_fine && json_check(line, ret_fault))
             *ret_fault = (struct json_fault){0, "not valid JSON"}; /* the two passes are wrong */
     }
@@ -261,6 +263,11 @@ void json_fetch(void *context, const struct field_ref *ref, struct arena *arena,
     bool is_whole = is_slot ? slot_value(decoder, (uint32_t)(ref - projection->refs), arena, ret)
                             : json_collect(decoder->line, ref->argument, arena, ret);
     decoder->over_limit += !is_whole;
+}
+
+const struct raw_traits *json_raw_traits(const struct json_decoder *decoder)
+{
+    return &decoder->traits;
 }
 
 const span *json_raw(const struct json_decoder *decoder)

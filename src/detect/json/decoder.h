@@ -27,7 +27,8 @@ struct json_decoder {
 
     span line;
     uint64_t record;
-    span *raw;               /* by slot; see struct event */
+    span *raw; /* by slot; see struct event */
+    struct raw_traits traits;
     struct json_slot *slots; /* by slot */
     size_t slot_count;       /* the projection's, then the three parts of a logsource */
     uint32_t *touched;       /* slots with a value in this record, each once */

@@ -5,16 +5,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Writes the offsets of all quotes that are not escaped, in order, up to 16 more behind them, and
- * returns how many there are. *ret_is_fine: no string holds a control character or a wrong escape,
- * every string ends, and all is UTF-8; wrong ones outside strings may pass. 64 bytes behind the
- * line are readable; quotes has room for len + 80. */
-typedef size_t (*json_index)(const uint8_t *line, size_t len, uint32_t *quotes, bool *ret_is_fine);
+#include "event/event.h"
 
-size_t json_index_scalar(const uint8_t *line, size_t len, uint32_t *quotes, bool *ret_is_fine);
+/* What the first pass saw. */
+struct json_indexed {
+    /* No string holds a control character or a wrong escape, every string ends, and all is UTF-8;
+     * wrong ones outside strings may pass. */
+    bool is_fine;
+    struct raw_traits traits;
+};
+
+/* Writes the offsets of all quotes that are not escaped, in order, up to 16 more behind them, and
+ * returns how many there are. 64 bytes behind the line are readable; quotes has room for
+ * len + 80. */
+typedef size_t (*json_index)(const uint8_t *line, size_t len, uint32_t *quotes,
+                             struct json_indexed *ret);
+
+size_t json_index_scalar(const uint8_t *line, size_t len, uint32_t *quotes,
+                         struct json_indexed *ret);
 #if defined(__x86_64__)
-size_t json_index_sse2(const uint8_t *line, size_t len, uint32_t *quotes, bool *ret_is_fine);
-size_t json_index_avx2(const uint8_t *line, size_t len, uint32_t *quotes, bool *ret_is_fine);
+size_t json_index_sse2(const uint8_t *line, size_t len, uint32_t *quotes, struct json_indexed *ret);
+size_t json_index_avx2(const uint8_t *line, size_t len, uint32_t *quotes, struct json_indexed *ret);
 #endif
 /* The fastest that this processor has. */
 json_index json_index_choose(void);

@@ -66,17 +66,19 @@ static inline bool escapes_check(const uint8_t *line, size_t len, size_t base, u
 }
 
 static inline size_t index_loop(const uint8_t *line, size_t len, uint32_t *quotes,
-                                bool *ret_is_fine)
+                                struct json_indexed *ret)
 {
     struct seen seen = seen_none();
     uint32_t *to = quotes;
     uint64_t carry = 0;
+    uint64_t all_odd = 0;
     bool is_fine = true;
     for (size_t base = 0; base < len; base += 64) {
         struct marks marks = len - base >= 64 ? marks_load(line + base, &seen)
                                               : marks_load_part(line + base, len - base, &seen);
         uint64_t escaped = escaped_find(marks.backslash, &carry);
         uint64_t odd = escaped & ~marks.letter;
+        all_odd |= odd;
         if (__builtin_expect(odd != 0, 0))
             is_fine &= escapes_check(line, len, base, odd);
         to = offsets_write(to, marks.quote & ~escaped, (uint32_t)base);
@@ -87,6 +89,6 @@ static inline size_t index_loop(const uint8_t *line, size_t len, uint32_t *quote
         is_fine = json_controls_are_outside(line, len, quotes, count);
     if (is_fine && seen_high(&seen))
         is_fine = json_is_utf8(line, len);
-    *ret_is_fine = is_fine;
+    *ret = (struct json_indexed){is_fine, {all_odd != 0, seen_high(&seen)}};
     return count;
 }

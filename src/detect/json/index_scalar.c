@@ -64,7 +64,8 @@ static inline uint32_t lowest_bit(uint64_t bits)
 
 #include "json/index_loop.h"
 
-size_t json_index_scalar(const uint8_t *line, size_t len, uint32_t *quotes, bool *ret_is_fine)
+size_t json_index_scalar(const uint8_t *line, size_t len, uint32_t *quotes,
+                         struct json_indexed *ret)
 {
-    return index_loop(line, len, quotes, ret_is_fine);
+    return index_loop(line, len, quotes, ret);
 }

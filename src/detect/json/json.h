@@ -41,6 +41,8 @@ MUST_USE bool json_decode_padded(struct json_decoder *decoder, span line,
 void json_fetch(void *decoder, const struct field_ref *ref, struct arena *arena, struct value *ret);
 /* For struct event, by slot; the array stays, its content is the current event's. */
 const span *json_raw(const struct json_decoder *decoder);
+/* The same: stays, its content is the current event's. */
+const struct raw_traits *json_raw_traits(const struct json_decoder *decoder);
 /* The event's own text fields product, category and service; NULL: it has none of them. */
 const struct logsource *json_logsource(const struct json_decoder *decoder);
 /* The event's own time: RFC 3339 text under the first of @timestamp, timestamp, time, evt.time,

@@ -320,19 +320,20 @@ static void agree(struct fixture *all, span line)
     uint8_t padded[512 + JSON_PADDING] = {0};
     uint32_t quotes[3][512 + 80];
     size_t count[3] = {0};
-    bool may_be_fine[3];
+    struct json_indexed seen[3];
     assert_true(line.len <= 512);
     memcpy(padded, line.data, line.len);
     memset(padded + line.len + 1, '"', JSON_PADDING - 1);
-    count[0] = json_index_scalar(padded, line.len, quotes[0], &may_be_fine[0]);
+    count[0] = json_index_scalar(padded, line.len, quotes[0], &seen[0]);
 #if defined(__x86_64__)
     const json_index others[] = {json_index_sse2, __builtin_cpu_supports("avx2") ? json_index_avx2
                                                                                  : json_index_sse2};
     for (size_t index = 0; index < 2; index++) {
-        count[index + 1] =
-            others[index](padded, line.len, quotes[index + 1], &may_be_fine[index + 1]);
+        count[index + 1] = others[index](padded, line.len, quotes[index + 1], &seen[index + 1]);
         assert_int_equal(count[index + 1], count[0]);
-        assert_int_equal(may_be_fine[index + 1], may_be_fine[0]);
+        assert_int_equal(seen[index + 1].is_fine, seen[0].is_fine);
+        assert_int_equal(seen[index + 1].traits.has_escapes, seen[0].traits.has_escapes);
+        assert_int_equal(seen[index + 1].traits.has_wide, seen[0].traits.has_wide);
         assert_memory_equal(quotes[index + 1], quotes[0], count[0] * sizeof quotes[0][0]);
     }
 #endif

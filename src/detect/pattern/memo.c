@@ -79,6 +79,22 @@ static const uint8_t *entry_at(const struct memo *memo, uint64_t at)
     return memo->ring + at % RING_BYTES;
 }
 
+void memo_expect(const struct memo *memo, uint64_t hash)
+{
+    __builtin_prefetch(&memo->slots[hash >> 32 & (SLOTS - 2)]);
+}
+
+void memo_expect_entry(const struct memo *memo, uint64_t hash)
+{
+    const struct slot *pair = &memo->slots[hash >> 32 & (SLOTS - 2)];
+    const struct slot *slot = pair[0].hash == hash ? &pair[0] : &pair[1];
+    if (slot->hash != hash || slot->at == NO_ENTRY)
+        return;
+    const uint8_t *entry = entry_at(memo, slot->at);
+    __builtin_prefetch(entry);
+    __builtin_prefetch(entry + 64);
+}
+
 bool memo_get(struct memo *memo, uint64_t hash, uint32_t expression, span key,
               struct memo_hits *ret, bool *ret_wants)
 {

@@ -115,6 +115,21 @@ bool text_index_uses_vectorscan(const struct text_index *index);
 MUST_USE bool text_index_scan(struct text_index *index, span text, struct arena *scratch,
                               pattern_hit hit, void *context);
 
+/* ---- whole records ---- */
+
+/* Can any of some literals, but for case, be in a text of a JSON record that escapes no character
+ * as \uXXXX? */
+struct gate;
+/* NULL: out of memory. */
+MUST_USE struct gate *gate_new(void);
+void gate_free(struct gate *gate);
+/* The literal is borrowed. False: it cannot be told from raw bytes. */
+MUST_USE bool gate_add(struct gate *gate, span literal);
+/* After the last add. False: memory or the processor does not do. */
+MUST_USE bool gate_finish(struct gate *gate);
+/* False: surely not. has_wide: raw may have bytes over 0x7f. */
+bool gate_passes(struct gate *gate, span raw, bool has_wide);
+
 /* ---- what is known of values ---- */
 
 /* Which predicates hold for a value, remembered: (expression, bytes) -> numbers. A bounded table of
@@ -136,6 +151,10 @@ void memo_free(struct memo *memo);
 /* Before each event: what memo_get returned ends here. */
 void memo_begin(struct memo *memo);
 uint64_t memo_hash(uint32_t expression, span key);
+/* Memory that memo_get will want, asked for early: first what it knows of the hash, then the entry
+ * itself. */
+void memo_expect(const struct memo *memo, uint64_t hash);
+void memo_expect_entry(const struct memo *memo, uint64_t hash);
 /* What was put for this key; false: not known. *ret_wants: memo_put is worth its while. */
 MUST_USE bool memo_get(struct memo *memo, uint64_t hash, uint32_t expression, span key,
                        struct memo_hits *ret, bool *ret_wants);

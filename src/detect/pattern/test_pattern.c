@@ -378,6 +378,35 @@ static void literals_are_found_by_all(void **state)
     arena_free(&scratch);
 }
 
+static void gates_open_for_what_may_be_there(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *raw;
+        bool passes;
+    } cases[] = {
+        {"{\"a\":\"nothing\"}", false},
+        {"{\"a\":\"x SEKURLSA::logon\"}", true},
+        {"{\"a\":\"C:\\\\tools\\\\MimiLib.dll\"}", true},
+        {"{\"a\":\"se\xe2\x84\xaaurlsa::\"}", true},
+        {"{\"a\":\"\xc5\xbf\"}", true},
+        {"{\"a\":\"caf\xc3\xa9\"}", false},
+        {"{}", false},
+    };
+    struct gate *gate = gate_new();
+    assert_non_null(gate);
+    assert_true(gate_add(gate, SPAN("sekurlsa::")));
+    assert_true(gate_add(gate, SPAN("\\mimilib.dll")));
+    assert_false(gate_add(gate, SPAN("1e3")));     /* a number may be printed so */
+    assert_false(gate_add(gate, SPAN("a\\b\\c"))); /* nothing long enough that JSON leaves alone */
+    assert_false(gate_add(gate, SPAN("\xc3\xa9\xc3\xa9")));
+    assert_true(gate_finish(gate));
+    for (size_t index = 0; index < sizeof cases / sizeof cases[0]; index++)
+        if (gate_passes(gate, span_str(cases[index].raw), true) != cases[index].passes)
+            fail_msg("%s", cases[index].raw);
+    gate_free(gate);
+}
+
 static void note_network(void *context, uint32_t owner)
 {
     *(unsigned *)context |= 1u << owner;
@@ -424,6 +453,7 @@ int main(void)
         cmocka_unit_test(factors_are_in_every_match),
         cmocka_unit_test(globs_have_factors),
         cmocka_unit_test(literals_are_found_by_all),
+        cmocka_unit_test(gates_open_for_what_may_be_there),
         cmocka_unit_test(networks_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

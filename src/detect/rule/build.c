@@ -157,10 +157,11 @@ uint32_t rule_build_field(struct rule_builder *builder, const struct field_ref *
         writer_byte(&spelt, ']');
     }
     uint32_t slot;
+    span spelling = spelt.len ? writer_span(&spelt) : SPAN(""); /* FIELD_WHOLE */
     if (spelt.is_full)
         return fail_limit(builder);
-    if (!map_get(&builder->fields, writer_span(&spelt), &slot)) {
-        span name = arena_dup(&builder->ir.arena, writer_span(&spelt));
+    if (!map_get(&builder->fields, spelling, &slot)) {
+        span name = arena_dup(&builder->ir.arena, spelling);
         struct field_ref own;
         const char *hint;
         if (!name.data)

@@ -41,7 +41,7 @@ static bool key_of(const struct rule_program *program, uint32_t id, struct event
         return false;
     if (expression->kind == IR_FIELD && event->raw) {
         *ret = event->raw[expression->slot];
-        return ret->len <= MEMO_KEY_MAX;
+        return ret->len <= MEMO_KEY_MAX && !program->expressions[id].is_whole;
     }
     if (!program->expressions[id].is_remembered || !value || value->kind != VALUE_TEXT ||
         !value->text.data)
@@ -80,7 +80,7 @@ static void expression_look_up(struct rule_program *program, uint32_t id, struct
     hits_forget(state);
     if (!key.data)
         return;
-    uint64_t hash = memo_hash(id, key);
+    uint64_t hash = state->hashed == program->generation ? state->hash : memo_hash(id, key);
     if (memo_get(program->memo, hash, id, key, &state->hits, &is_wanted)) {
         program->counters.remembered++;
         return;
@@ -190,13 +190,51 @@ static void expression_candidates(struct rule_program *program, uint32_t id, str
             candidates_of(program, &program->leaves[predicate]);
 }
 
+static bool whole_is_worth(struct rule_program *program, const struct route *route,
+                           const struct event *event)
+{
+    const struct raw_traits *traits = event->raw_traits;
+    if (!route->gate || !event->raw || !traits || traits->has_escapes)
+        return true;
+    span raw = event->raw[program->ir.expressions[route->whole].slot];
+    return raw.data && gate_passes(route->gate, raw, traits->has_wide);
+}
+
+/* The memo is larger than the caches: ask for all that it will read before reading the first. */
+static void memo_prepare(struct rule_program *program, const struct route *route,
+                         const struct event *event)
+{
+    for (uint32_t index = 0; index < route->expression_count; index++) {
+        uint32_t id = route->expressions[index];
+        const struct ir_expression *expression = &program->ir.expressions[id];
+        struct expression_state *state = &program->expressions[id];
+        if (expression->kind != IR_FIELD)
+            continue;
+        span key = event->raw[expression->slot];
+        if (!key.data || key.len > MEMO_KEY_MAX)
+            continue;
+        state->hash = memo_hash(id, key);
+        state->hashed = program->generation;
+        memo_expect(program->memo, state->hash);
+    }
+    for (uint32_t index = 0; index < route->expression_count; index++) {
+        const struct expression_state *state = &program->expressions[route->expressions[index]];
+        if (state->hashed == program->generation)
+            memo_expect_entry(program->memo, state->hash);
+    }
+}
+
 static void candidates_find(struct rule_program *program, const struct route *route,
                             struct event *event)
 {
+    if (program->memo && event->raw)
+        memo_prepare(program, route, event);
     for (uint32_t index = 0; index < route->rule_count; index++)
         candidate_add(program, route->rules[index]);
     for (uint32_t index = 0; index < route->expression_count; index++)
         expression_candidates(program, route->expressions[index], event);
+    if (route->whole != RULE_NONE && whole_is_worth(program, route, event))
+        expression_candidates(program, route->whole, event);
     for (uint32_t index = 0; index < route->predicate_count; index++)
         if (predicate_answer(program, route->predicates[index], event) != ANSWER_NO)
             candidates_of(program, &program->leaves[route->predicates[index]]);

@@ -139,6 +139,8 @@ static bool lookups_finish(struct rule_program *program)
         if (!lookup_finish(program, state->lookup))
             return false;
         state->is_remembered = lookup_weight(state->lookup) >= MEMO_MIN;
+        state->is_whole = program->schema->open && program->ir.expressions[id].kind == IR_FIELD &&
+                          program->ir.field_names[program->ir.expressions[id].slot].len == 0;
     }
     return true;
 }
@@ -175,9 +177,8 @@ static bool plan_make(struct rule_program *program, struct stamps *nodes, struct
         nodes->stamp++;
         rules_count(program, ir->rules[rule].root, nodes);
     }
-    if (!lookups_make(program))
+    if (!lookups_make(program) || !access_choose(program))
         return false;
-    access_choose(program);
     for (uint32_t rule = 0; rule < ir->rule_count; rule++)
         program->rules_without_access += ir->rules[rule].info.is_enabled &&
                                          program->access_cost[ir->rules[rule].root] == ACCESS_NONE;

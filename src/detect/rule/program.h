@@ -37,10 +37,13 @@ struct leaf {
 struct expression_state {
     uint64_t generation; /* of value */
     uint64_t looked_up;  /* generation of hits */
+    uint64_t hashed;     /* generation of hash */
+    uint64_t hash;       /* of the raw bytes */
     struct value value;
     struct lookup *lookup; /* NULL: none */
     struct memo_hits hits; /* what holds, as in struct hits */
     bool is_failed;        /* hits are not known */
+    bool is_whole;         /* all texts of a record: too long and too various to remember */
     bool is_remembered;    /* worth the memo where the source gives no raw bytes */
     struct hits found;     /* of a value that the memo did not know */
 };
@@ -61,6 +64,8 @@ struct route {
     uint32_t rule_count;
     uint64_t *wanted; /* bit per rule: may match with this route */
     size_t wanted_count;
+    uint32_t whole;    /* expression of all texts of a record, if it is looked up; RULE_NONE: not */
+    struct gate *gate; /* before that is done; NULL: none */
 };
 
 struct rule_program {
@@ -141,7 +146,7 @@ static inline bool stamps_take(struct stamps *stamps, uint32_t id)
 
 /* access.c */
 #define ACCESS_NONE UINT32_MAX
-void access_choose(struct rule_program *program);
+MUST_USE bool access_choose(struct rule_program *program);
 MUST_USE bool access_lists(struct rule_program *program, struct stamps *predicates);
 /* Calls visit for each predicate of the rule's access set; none if it has no access predicate. */
 typedef void (*access_visit)(void *context, uint32_t predicate);

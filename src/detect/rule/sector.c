@@ -7,6 +7,7 @@
 
 #define SECTORS_MAX    1024
 #define SECTOR_BYTES   ((size_t)64 << 20) /* of all of them */
+#define GATES_MAX      64
 #define PARTS          3
 #define PART_NAMES_MAX 0xffffu
 #define LAST_BYTES     48
@@ -25,6 +26,7 @@ struct sectors {
     struct map by_key;
     struct route list[SECTORS_MAX];
     uint32_t count;
+    uint32_t gate_count;
     struct arena arena;
     struct stamps expressions;
     struct stamps predicates;
@@ -82,6 +84,10 @@ void sector_close(struct rule_program *program)
         return;
     for (size_t at = 0; at < PARTS; at++)
         map_free(&sectors->parts[at].names);
+    for (uint32_t at = 0; at < sectors->count; at++)
+        gate_free(sectors->list[at].gate);
+    for (uint32_t at = 0; program->route_list && at < program->route_count; at++)
+        gate_free(program->route_list[at].gate);
     map_free(&sectors->by_key);
     arena_free(&sectors->arena);
     free(sectors->rules);
@@ -98,18 +104,62 @@ struct route_fill {
     struct route *route;
 };
 
+/* All texts of a record that is JSON: dear to gather, so its bytes are asked before. */
+static bool is_whole(const struct rule_program *program, uint32_t id)
+{
+    const struct ir_expression *expression = &program->ir.expressions[id];
+    return program->schema->open && program->schema->raw_is_json && expression->kind == IR_FIELD &&
+           program->ir.field_names[expression->slot].len == 0;
+}
+
+static bool gate_predicate(struct rule_program *program, struct gate *gate, uint32_t id)
+{
+    const struct ir_predicate *predicate = &program->ir.predicates[id];
+    enum rule_operator op = predicate->compare.op;
+    bool is_text = op == RULE_EQUAL || (op >= RULE_CONTAINS && op <= RULE_ENDS);
+    bool is_added = is_text && predicate->count && lookup_takes(program, id);
+    for (uint32_t index = 0; is_added && index < predicate->count; index++) {
+        const struct value *literal = &program->ir.literals[predicate->first + index].value;
+        is_added = literal->kind == VALUE_TEXT && gate_add(gate, literal->text);
+    }
+    return is_added;
+}
+
+/* Without a gate all is as with one that always opens. */
+static void gate_make(struct rule_program *program, struct route *route)
+{
+    struct sectors *sectors = program->sectors;
+    bool is_made = route->whole != RULE_NONE && sectors->gate_count < GATES_MAX;
+    struct gate *gate = is_made ? gate_new() : NULL;
+    is_made = gate;
+    for (uint32_t id = 0; is_made && id < program->ir.predicate_count; id++)
+        if (program->ir.predicates[id].left == route->whole &&
+            sectors->predicates.seen[id] == sectors->predicates.stamp)
+            is_made = gate_predicate(program, gate, id);
+    if (is_made && gate_finish(gate)) {
+        route->gate = gate;
+        sectors->gate_count++;
+    } else {
+        gate_free(gate);
+    }
+}
+
 static void route_ask(void *pointer, uint32_t predicate)
 {
     struct route_fill *fill = pointer;
     struct sectors *sectors = fill->program->sectors;
     struct route *route = fill->route;
     uint32_t left = fill->program->ir.predicates[predicate].left;
-    if (!fill->program->leaves[predicate].is_looked_up) {
-        if (stamps_take(&sectors->predicates, predicate))
-            route->predicates[route->predicate_count++] = predicate;
-    } else if (stamps_take(&sectors->expressions, left)) {
+    if (!stamps_take(&sectors->predicates, predicate))
+        return;
+    if (!fill->program->leaves[predicate].is_looked_up)
+        route->predicates[route->predicate_count++] = predicate;
+    else if (!stamps_take(&sectors->expressions, left))
+        return;
+    else if (is_whole(fill->program, left))
+        route->whole = left;
+    else
         route->expressions[route->expression_count++] = left;
-    }
 }
 
 bool sector_route_new(const struct rule_program *program, struct arena *arena, struct route *route)
@@ -134,6 +184,7 @@ bool sector_route_fill(struct rule_program *program, struct arena *arena, struct
     struct route_fill fill = {program, route};
     sectors->expressions.stamp++;
     sectors->predicates.stamp++;
+    route->whole = RULE_NONE;
     route->expressions = sectors->buffer;
     route->predicates = sectors->buffer + program->ir.expression_count;
     route->rules = route->predicates + program->ir.predicate_count;
@@ -147,6 +198,7 @@ bool sector_route_fill(struct rule_program *program, struct arena *arena, struct
         else
             access_each(program, root, route_ask, &fill);
     }
+    gate_make(program, route);
     return cut(arena, &route->expressions, route->expression_count) &&
            cut(arena, &route->predicates, route->predicate_count) &&
            cut(arena, &route->rules, route->rule_count);

@@ -243,6 +243,18 @@ static void two_fields_are_compared(void **state)
         (const uint8_t *)(text), sizeof(text) - 1                                                  \
     }
 
+static void the_whole_is_one_field(void **state)
+{
+    (void)state;
+    struct rule_builder *builder;
+    struct err_ctx err = {0};
+    assert_int_equal(rule_builder_open(&schema, &builder, &err), OK);
+    uint32_t first = field_of(builder, FIELD_WHOLE);
+    assert_int_equal(field_of(builder, FIELD_WHOLE), first);
+    assert_int_not_equal(field_of(builder, "a"), first);
+    rule_builder_close(builder);
+}
+
 static void rules_are_for_their_logsource(void **state)
 {
     (void)state;
@@ -303,6 +315,7 @@ int main(void)
         cmocka_unit_test(null_is_there_but_says_nothing),
         cmocka_unit_test(dates_are_read_as_written),
         cmocka_unit_test(two_fields_are_compared),
+        cmocka_unit_test(the_whole_is_one_field),
         cmocka_unit_test(rules_are_for_their_logsource),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

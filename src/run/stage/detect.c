@@ -144,8 +144,10 @@ static err_kind line_event_open(struct detect *detect, const struct projection *
     err_kind kind = json_decoder_open(projection, ret_json, err);
     if (kind == OK)
         kind = event_open(ret, projection, json_fetch, *ret_json, err);
-    if (kind == OK)
+    if (kind == OK) {
         ret->raw = json_raw(*ret_json);
+        ret->raw_traits = json_raw_traits(*ret_json);
+    }
     return kind;
 }
 
