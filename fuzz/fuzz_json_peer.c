@@ -64,7 +64,7 @@ static void member_check(span line, span key, const json_t *json, struct arena *
     arena_reset(arena);
     require(json_collect(line, key, arena, &value));
     if (json_is_null(json))
-        require(value.kind == VALUE_ABSENT);
+        require(value.kind == VALUE_NULL);
     else if (json_is_object(json))
         require(value.kind == VALUE_LIST && value.list.count == 0);
     else if (json_is_array(json))
