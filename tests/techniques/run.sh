@@ -34,7 +34,7 @@ if [ -z "${TECHNIQUE_DOCKER:-}" ]; then
     fi
 fi
 
-"$picket" run --rules "$here/../../rules" --state "$scratch/state" --console none --output json \
+"$picket" run --shadow --rules "$here/../../rules" --state "$scratch/state" --console none --output json \
     >"$scratch/signals" 2>"$scratch/log" &
 sensor=$!
 tries=0

@@ -222,7 +222,7 @@ bool pipelines_read(struct compile *compile, const struct sigma_input *inputs, s
     compile->pipelines = pipelines;
     if (!pipelines)
         return false;
-    pipelines->files = calloc(count + 1, sizeof pipelines->files[0]);
+    pipelines->files = calloc(count + 1, sizeof(struct yaml_file));
     pipelines->vars = calloc(count + 1, sizeof *pipelines->vars);
     if (!pipelines->files || !pipelines->vars)
         return false;

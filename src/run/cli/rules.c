@@ -90,7 +90,7 @@ err_kind rules_all(const struct rules_replays *replays, const struct rule_info *
     *ret_count = 0;
     for (size_t at = 0; at < replays->count; at++)
         most += rule_program_count(replay_program(replays->items[at]));
-    *ret = calloc(most + 1, sizeof(*ret)[0]);
+    *ret = calloc(most + 1, sizeof(const struct rule_info *));
     if (!*ret)
         return err_set(err, ERR_SYSTEM, "rules");
     for (size_t at = 0; at < replays->count; at++) {
