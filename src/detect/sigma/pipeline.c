@@ -222,8 +222,8 @@ bool pipelines_read(struct compile *compile, const struct sigma_input *inputs, s
     compile->pipelines = pipelines;
     if (!pipelines)
         return false;
-    pipelines->files = calloc(count + 1, sizeof(struct yaml_file));
-    pipelines->vars = calloc(count + 1, sizeof *pipelines->vars);
+    pipelines->files = calloc(count + 1, sizeof *pipelines->files);
+    pipelines->vars = calloc(count + 1, sizeof(const struct yaml_node *));
     if (!pipelines->files || !pipelines->vars)
         return false;
     for (; pipelines->file_count < count; pipelines->file_count++) {
