@@ -61,7 +61,7 @@ static span member(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
     return json_is_string(value) ? span_of(json_string_value(value), json_string_length(value))
-                                 : (span){NULL, 0};
+                                 : SPAN("");
 }
 
 /* Falco's words and Sigma's, as the signals' index counts them. */
@@ -74,7 +74,7 @@ static uint8_t priority_of(span word)
                  {"high", 3},      {"warning", 4},       {"medium", 4},   {"notice", 5},
                  {"low", 5},       {"informational", 6}, {"debug", 7}};
     for (size_t index = 0; index < sizeof table / sizeof *table; index++)
-        if (word.data && strlen(table[index].word) == word.len &&
+        if (strlen(table[index].word) == word.len &&
             strncasecmp(table[index].word, (const char *)word.data, word.len) == 0)
             return table[index].priority;
     return 7;
@@ -86,8 +86,7 @@ static bool is_before(span time, uint64_t wall_ns)
     struct writer text;
     writer_init(&text, 64);
     writer_time(&text, wall_ns);
-    bool is_less = time.data && text.data && text.len == time.len &&
-                   memcmp(time.data, text.data, text.len) < 0;
+    bool is_less = text.len == time.len && memcmp(time.data, text.data, text.len) < 0;
     writer_free(&text);
     return is_less;
 }
