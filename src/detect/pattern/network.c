@@ -36,11 +36,13 @@ static uint32_t node_add(struct networks *networks)
 struct networks *networks_new(void)
 {
     struct networks *networks = calloc(1, sizeof *networks);
-    for (size_t family = 0; networks && family < 2; family++) {
-        if (node_add(networks) != NONE)
-            continue;
+    if (!networks)
+        return NULL;
+    bool has_four = node_add(networks) != NONE;
+    bool has_six = node_add(networks) != NONE;
+    if (!has_four || !has_six) {
         networks_free(networks);
-        networks = NULL;
+        return NULL;
     }
     return networks;
 }
