@@ -152,12 +152,14 @@ static void a_rule_and_its_plan_can_be_read(void **state)
         "condition: evt.type in (open, openat) and evt.is_open_write = true and fd.name startswith "
         "/etc/ and not proc.name in (ash, bash, dash, ksh, sh, zsh)\n"
         "looked at when evt.type is: open, openat\n"
-        "found by any of:\n  fd.name startswith /etc/\n"
+        "found by any of:\n  fd.name startswith /etc/  [guessed to hold in 313 of 10000 "
+        "events]\n"
         "predicates:\n"
         "  evt.type in (open, openat)  [in 2 rules, compared]\n"
         "  evt.is_open_write = true  [in 2 rules, compared]\n"
         "  fd.name startswith /etc/  [in 1 rule, compared]\n"
-        "  proc.name in (ash, bash, dash, ksh, sh, zsh)  [in 2 rules, looked up]\n");
+        "  proc.name in (ash, bash, dash, ksh, sh, zsh)  [in 2 rules, looked up with 8 "
+        "values]\n");
     writer_reset(&out);
     assert_int_equal(event_open(&event, rule_program_projection(fixture->program), test_fetch,
                                 &event_text, &err),

@@ -19,7 +19,7 @@ static uint32_t literal_cost(enum rule_operator op, size_t length)
 
 /* How often the predicate holds, guessed, in parts of a million. Only the order counts: a wrong
  * guess costs time, never a match. */
-static uint32_t predicate_cost(const struct rule_program *program, uint32_t id)
+uint32_t access_guess(const struct rule_program *program, uint32_t id)
 {
     const struct ir_predicate *predicate = &program->ir.predicates[id];
     const struct rule_compare *compare = &predicate->compare;
@@ -96,7 +96,7 @@ bool access_choose(struct rule_program *program)
         uint64_t cost = ACCESS_NONE;
         program->choice[id] = RULE_NONE;
         if (node->kind == IR_LEAF) {
-            cost = predicate_cost(program, node->predicate);
+            cost = access_guess(program, node->predicate);
             extra[id] = look_up_cost(program, node->predicate);
         } else if (node->kind == IR_CONSTANT && !node->truth) {
             cost = COST_MIN;

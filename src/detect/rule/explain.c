@@ -54,7 +54,8 @@ static void expression_explain(const struct rule_program *program, uint32_t id, 
     if (out->is_full)
         return;
     if (expression->kind == IR_FIELD) {
-        writer_put(out, program->ir.field_names[expression->slot]);
+        span name = program->ir.field_names[expression->slot];
+        writer_put(out, name.len ? name : SPAN("(any text)"));
     } else if (expression->kind == IR_TEXT) {
         writer_json_string(out, expression->text);
     } else {
@@ -187,8 +188,9 @@ static void collected_free(struct collected *collected)
 static void routes_explain(const struct rule_program *program, uint32_t rule, struct writer *out)
 {
     const char *separator = "";
-    writer_format(out, "looked at when %s is: ",
-                  program->schema->route ? program->schema->route : "anything");
+    if (!program->schema->route)
+        return;
+    writer_format(out, "looked at when %s is: ", program->schema->route);
     const struct route *other = &program->route_list[route_other(program)];
     if (other->wanted[rule / 64] >> rule % 64 & 1) {
         writer_text(out, "any value, named or not\n");
@@ -205,6 +207,36 @@ static void routes_explain(const struct rule_program *program, uint32_t rule, st
     writer_text(out, *separator ? "\n" : "none: it cannot match, or is disabled\n");
 }
 
+static void logsource_explain(const struct logsource *logsource, struct writer *out)
+{
+    const span parts[] = {logsource->product, logsource->category, logsource->service};
+    static const char *const names[] = {"product", "category", "service"};
+    const char *separator = "for events of: ";
+    for (size_t part = 0; part < 3; part++) {
+        if (!parts[part].data)
+            continue;
+        writer_format(out, "%s%s ", separator, names[part]);
+        text_explain(parts[part], out);
+        separator = ", ";
+    }
+    writer_text(out, *separator == ',' ? "\n" : "");
+}
+
+/* How a predicate is answered; the share of events that it holds for is what the plan guesses. */
+static void plan_explain(const struct rule_program *program, uint32_t predicate, struct writer *out)
+{
+    const struct leaf *leaf = &program->leaves[predicate];
+    const struct lookup *lookup =
+        program->expressions[program->ir.predicates[predicate].left].lookup;
+    writer_format(out, "  [in %u rule%s, ", leaf->rule_count, leaf->rule_count == 1 ? "" : "s");
+    if (!leaf->is_looked_up) {
+        writer_text(out, "compared]\n");
+        return;
+    }
+    writer_format(out, "looked up with %zu values%s]\n", lookup_weight(lookup),
+                  lookup_uses_vectorscan(lookup) ? " by Vectorscan" : "");
+}
+
 struct access_explain {
     const struct rule_program *program;
     struct writer *out;
@@ -215,7 +247,8 @@ static void access_line(void *pointer, uint32_t predicate)
     struct access_explain *context = pointer;
     writer_text(context->out, "  ");
     explain_predicate(context->program, predicate, context->out);
-    writer_byte(context->out, '\n');
+    writer_format(context->out, "  [guessed to hold in %u of 10000 events]\n",
+                  access_guess(context->program, predicate) / 100);
 }
 
 void rule_explain(const struct rule_program *program, uint32_t index, struct writer *out)
@@ -229,6 +262,7 @@ void rule_explain(const struct rule_program *program, uint32_t index, struct wri
     writer_text(out, "condition: ");
     node_explain(program, rule->root, false, out);
     writer_byte(out, '\n');
+    logsource_explain(&rule->info.logsource, out);
     routes_explain(program, index, out);
     if (program->access_cost[rule->root] == ACCESS_NONE) {
         writer_text(out, "found by: nothing in particular, its condition is asked each time\n");
@@ -239,12 +273,9 @@ void rule_explain(const struct rule_program *program, uint32_t index, struct wri
     writer_text(out, "predicates:\n");
     if (collected_init(&collected, program, index)) {
         for (size_t at = 0; at < collected.count && !out->is_full; at++) {
-            const struct leaf *leaf = &program->leaves[collected.predicates[at]];
             writer_text(out, "  ");
             explain_predicate(program, collected.predicates[at], out);
-            writer_format(out, "  [in %u rule%s, %s]\n", leaf->rule_count,
-                          leaf->rule_count == 1 ? "" : "s",
-                          leaf->is_looked_up ? "looked up" : "compared");
+            plan_explain(program, collected.predicates[at], out);
         }
     }
     collected_free(&collected);
@@ -271,8 +302,12 @@ void rule_explain_event(struct rule_program *program, uint32_t index, struct eve
             writer_text(out, "]\n");
         }
     }
-    writer_format(out, "matches: %s\n",
-                  answers[node_answer(program, program->ir.rules[index].root, event)]);
+    if (event->logsource &&
+        !logsource_applies(&program->ir.rules[index].info.logsource, event->logsource))
+        writer_text(out, "matches: no, the event is of another logsource\n");
+    else
+        writer_format(out, "matches: %s\n",
+                      answers[node_answer(program, program->ir.rules[index].root, event)]);
     collected_free(&collected);
 }
 

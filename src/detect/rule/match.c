@@ -248,18 +248,6 @@ struct matches {
     const struct logsource *logsource; /* to be asked of each rule; NULL: not needed */
 };
 
-static bool part_applies(span rule, span event)
-{
-    return !rule.data || (event.data && span_eq(rule, event));
-}
-
-static bool logsource_applies(const struct logsource *rule, const struct logsource *event)
-{
-    return !event || (part_applies(rule->product, event->product) &&
-                      part_applies(rule->category, event->category) &&
-                      part_applies(rule->service, event->service));
-}
-
 static enum answer rule_answer(struct rule_program *program, uint32_t rule, struct event *event)
 {
     uint32_t root = program->ir.rules[rule].root;

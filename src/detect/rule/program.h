@@ -113,6 +113,19 @@ static inline bool value_is_empty(const struct value *value)
            (value->kind == VALUE_LIST && value->list.count == 0);
 }
 
+/* A rule is for an event when every part that it names is equal in the event. */
+static inline bool part_applies(span rule, span event)
+{
+    return !rule.data || (event.data && span_eq(rule, event));
+}
+
+static inline bool logsource_applies(const struct logsource *rule, const struct logsource *event)
+{
+    return !event || (part_applies(rule->product, event->product) &&
+                      part_applies(rule->category, event->category) &&
+                      part_applies(rule->service, event->service));
+}
+
 /* leaf.c */
 MUST_USE err_kind leaf_open(struct rule_program *program, uint32_t predicate, struct err_ctx *err);
 void leaf_close(struct leaf *leaf);
@@ -147,6 +160,9 @@ static inline bool stamps_take(struct stamps *stamps, uint32_t id)
 /* access.c */
 #define ACCESS_NONE UINT32_MAX
 MUST_USE bool access_choose(struct rule_program *program);
+/* How often the predicate holds, guessed, in parts of a million; ACCESS_NONE: nothing is found by
+ * it. */
+uint32_t access_guess(const struct rule_program *program, uint32_t predicate);
 MUST_USE bool access_lists(struct rule_program *program, struct stamps *predicates);
 /* Calls visit for each predicate of the rule's access set; none if it has no access predicate. */
 typedef void (*access_visit)(void *context, uint32_t predicate);

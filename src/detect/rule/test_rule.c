@@ -1,4 +1,7 @@
 /* Predicates as a front end builds them: dates, types, case, lists, logsources. */
+#include <malloc.h>
+#include <stdio.h>
+
 #include "core/test.h"
 #include "rule/rule.h"
 
@@ -255,6 +258,73 @@ static void the_whole_is_one_field(void **state)
     rule_builder_close(builder);
 }
 
+#define KEYWORDS 80
+
+/* Values that come again, values that never do, a keyword set of Vectorscan's, a regex, lists. */
+static void an_event_allocates_nothing_after_warm_up(void **state)
+{
+    (void)state;
+    struct rule_builder *builder;
+    struct rule_program *program;
+    struct writer image;
+    struct event event;
+    struct err_ctx err = {0};
+    struct rule_literal literals[KEYWORDS];
+    char texts[KEYWORDS][16];
+    char text[64];
+    uint32_t found[4];
+    uint32_t undecided;
+    const struct rule_compare contains = {.op = RULE_CONTAINS, .case_mode = RULE_CASE_UNICODE};
+    const struct rule_compare matches = {.op = RULE_REGEX};
+    const struct rule_literal regex = {.value = TEXT("numb(er|re) [0-9]+7")};
+    struct rule_definition rule = {.name = SPAN("r"),
+                                   .source = SPAN("json"),
+                                   .priority_name = SPAN("low"),
+                                   .is_enabled = true};
+    writer_init(&image, 1 << 20);
+    assert_int_equal(rule_builder_open(&schema, &builder, &err), OK);
+    for (size_t index = 0; index < KEYWORDS; index++) {
+        snprintf(texts[index], sizeof texts[index], "Word%zu\xc3\x89", index);
+        literals[index] =
+            (struct rule_literal){.value = {.kind = VALUE_TEXT, .text = span_str(texts[index])}};
+    }
+    uint32_t nodes[2];
+    nodes[0] =
+        rule_build_predicate(builder, &contains, field_of(builder, "a"), literals, KEYWORDS, &err);
+    nodes[1] = rule_build_predicate(builder, &matches, field_of(builder, "b"), &regex, 1, &err);
+    rule.root = rule_build_any(builder, nodes, 2);
+    rule_build_rule(builder, &rule);
+    assert_int_equal(rule_image_write(builder, &image, &err), OK);
+    assert_int_equal(rule_program_open(writer_span(&image), &schema, &program, &err), OK);
+    struct value value = {.kind = VALUE_TEXT};
+    const struct value *current = &value;
+    assert_int_equal(event_open(&event, rule_program_projection(program), fetch, &current, &err),
+                     OK);
+    span raw[2];
+    struct mallinfo2 before = {0};
+    size_t matched = 0;
+    event.raw = raw;
+    for (unsigned round = 0; round < 4000; round++) {
+        snprintf(text, sizeof text, "%s number %u", round % 3 ? "again" : texts[round % KEYWORDS],
+                 round % 2 ? round : round % 64);
+        value.text = span_str(text);
+        raw[0] = raw[1] = value.text;
+        event_begin(&event);
+        matched += rule_program_match(program, &event, found, 4, &undecided);
+        if (round == 1000)
+            before = mallinfo2();
+    }
+    struct mallinfo2 after = mallinfo2();
+    assert_in_range(matched, 1000, 4000);
+    assert_int_equal(after.uordblks, before.uordblks);
+    assert_int_equal(after.hblkhd, before.hblkhd);
+    assert_true(rule_program_counters(program)->remembered > 1000);
+    event_close(&event);
+    rule_program_close(program);
+    rule_builder_close(builder);
+    writer_free(&image);
+}
+
 static void rules_are_for_their_logsource(void **state)
 {
     (void)state;
@@ -316,6 +386,7 @@ int main(void)
         cmocka_unit_test(dates_are_read_as_written),
         cmocka_unit_test(two_fields_are_compared),
         cmocka_unit_test(the_whole_is_one_field),
+        cmocka_unit_test(an_event_allocates_nothing_after_warm_up),
         cmocka_unit_test(rules_are_for_their_logsource),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

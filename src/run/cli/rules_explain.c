@@ -1,5 +1,7 @@
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/rules.h"
@@ -14,8 +16,8 @@ struct explain_words {
 static const struct option_desc rows[] = {
     {"rules", OPTION_LIST, offsetof(struct explain_words, rules), NULL, "PATH",
      "rule file or folder, in place of the shipped set"},
-    {"event", OPTION_TEXT, offsetof(struct explain_words, event), NULL, "FILE",
-     "one JSON line with flat keys; says why the rule matches it or not"},
+    {"event", OPTION_TEXT, offsetof(struct explain_words, event), NULL, "FILE|FILE:N|JSON",
+     "one JSON line, the N-th of a file, or the event itself; says why the rule matches it or not"},
 };
 
 static const struct option_table table = {
@@ -27,17 +29,40 @@ static const struct option_table table = {
     .row_count = sizeof rows / sizeof *rows,
 };
 
-static err_kind event_read(const char *path, char *buffer, size_t size, size_t *ret_len,
+/* FILE:N; without a number it is the first line. */
+static unsigned long line_number(const char *path, char *name, size_t size)
+{
+    const char *colon = strrchr(path, ':');
+    char *end = NULL;
+    unsigned long number = colon ? strtoul(colon + 1, &end, 10) : 0;
+    bool has_number = number && end && *end == 0 && access(path, F_OK) != 0;
+    size_t len = has_number ? (size_t)(colon - path) : strlen(path);
+    snprintf(name, size, "%.*s", (int)(len < size ? len : size - 1), path);
+    return has_number ? number : 1;
+}
+
+static err_kind event_read(const char *from, char *buffer, size_t size, size_t *ret_len,
                            struct err_ctx *err)
 {
+    char name[PATH_MAX];
     *ret_len = 0;
-    if (!path)
+    if (!from)
         return OK;
-    AUTO(auto_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t count = fd < 0 ? -1 : read(fd, buffer, size);
-    if (count < 0)
-        return err_set(err, ERR_SYSTEM, "%s", path);
-    *ret_len = (size_t)count;
+    if (*from == '{') {
+        *ret_len = strlen(from);
+        if (*ret_len >= size)
+            return err_set(err, ERR_LIMIT, "the event is over %zu bytes", size);
+        memcpy(buffer, from, *ret_len);
+        return OK;
+    }
+    unsigned long number = line_number(from, name, sizeof name);
+    AUTO(auto_fclose) FILE *file = fopen(name, "re");
+    if (!file)
+        return err_set(err, ERR_SYSTEM, "%s", name);
+    for (unsigned long line = 1; line <= number; line++)
+        if (!fgets(buffer, (int)size, file))
+            return err_set(err, ERR_INPUT, "%s: has no line %lu", name, number);
+    *ret_len = strcspn(buffer, "\n");
     return OK;
 }
 
