@@ -94,7 +94,10 @@ static void rule_write(struct writer *out, unsigned number, bool has_negations)
                   "logsource: {product: windows, category: process_creation}\ndetection:\n",
                   number, number);
     if (has_negations && number % 10 == 0) {
-        writer_format(out, "  s: {User|contains: ['CORP', 'neg%u']}\n  condition: not s\n", number);
+        writer_format(out,
+                      "  f1: {User|contains: 'CORP'}\n  f2: {CommandLine|contains: 'neg%u'}\n"
+                      "  condition: not 1 of f*\n",
+                      number);
         return;
     }
     switch (number % 5) {

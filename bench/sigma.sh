@@ -30,7 +30,7 @@ echo -e "label\tpass\trules\tevents\tcpu_s\tevents_s\tmb_s\tmatches\tlookups\tre
 if [ $# -ge 2 ]; then
     zstd -dq "$1" -o "$place/once"
     cat "$place/once" "$place/once" "$place/once" >"$place/events"
-    find "$2" -path '*rules/*' -name '*.yml' | sort >"$place/all"
+    find "$2" -name '*.yml' | sort >"$place/all"
     # the same selections each time: every rule, Windows' own, and 100 of those spread over them
     xargs -d '\n' grep -lE '^ *product: windows' <"$place/all" | sort >"$place/windows"
     awk -v n="$(wc -l <"$place/windows")" 'int(NR * 100 / n) != int((NR - 1) * 100 / n)' \
@@ -38,8 +38,10 @@ if [ $# -ge 2 ]; then
     run real-all real "$place/events" "$place/all"
     run real-no-memo real "$place/events" "$place/all" --no-memo --passes=1
     run real-distinct real "$place/once" "$place/all" --distinct --passes=1
-    run real-windows real "$place/events" "$place/windows"
     run real-hundred real "$place/events" "$place/hundred"
+    run real-windows real "$place/events" "$place/windows"
+    run real-hundred-distinct real "$place/once" "$place/hundred" --distinct --passes=1
+    run real-windows-distinct real "$place/once" "$place/windows" --distinct --passes=1
 fi
 for count in 100 300 1000 3000 10000; do
     run synthetic synthetic 400000 $count --passes=1

@@ -119,6 +119,43 @@ bool access_choose(struct rule_program *program)
     return true;
 }
 
+/* The one that more rules have: what blocks many is asked once for all of them. */
+static uint32_t more_shared(const struct rule_program *program, uint32_t a, uint32_t b)
+{
+    if (a == RULE_NONE || b == RULE_NONE)
+        return a == RULE_NONE ? b : a;
+    return program->leaves[b].rule_count > program->leaves[a].rule_count ? b : a;
+}
+
+/* The most shared predicate that alone makes the node hold: itself, or a leaf of an `or`. */
+static uint32_t sufficient(const struct rule_program *program, uint32_t id)
+{
+    const struct ir_node *node = &program->ir.nodes[id];
+    uint32_t best = RULE_NONE;
+    if (node->kind == IR_LEAF)
+        return node->predicate;
+    for (uint32_t index = 0; node->kind == IR_OR && index < node->count; index++) {
+        const struct ir_node *child = &program->ir.nodes[program->ir.links[node->first + index]];
+        if (child->kind == IR_LEAF)
+            best = more_shared(program, best, child->predicate);
+    }
+    return best;
+}
+
+uint32_t access_blocker(const struct rule_program *program, uint32_t id)
+{
+    const struct ir_node *node = &program->ir.nodes[id];
+    uint32_t best = RULE_NONE;
+    if (node->kind == IR_NOT)
+        return sufficient(program, program->ir.links[node->first]);
+    for (uint32_t index = 0; node->kind == IR_AND && index < node->count; index++) {
+        uint32_t child = program->ir.links[node->first + index];
+        if (program->ir.nodes[child].kind == IR_NOT)
+            best = more_shared(program, best, access_blocker(program, child));
+    }
+    return best;
+}
+
 /* Recursion is bounded: a node's depth is below IR_DEPTH_MAX. */
 void access_each(const struct rule_program *program, uint32_t id, access_visit visit, void *context)
 {

@@ -266,6 +266,11 @@ void rule_explain(const struct rule_program *program, uint32_t index, struct wri
     routes_explain(program, index, out);
     if (program->access_cost[rule->root] == ACCESS_NONE) {
         writer_text(out, "found by: nothing in particular, its condition is asked each time\n");
+        if (program->blockers[index] != RULE_NONE) {
+            writer_text(out, "but not where: ");
+            explain_predicate(program, program->blockers[index], out);
+            writer_byte(out, '\n');
+        }
     } else {
         writer_text(out, "found by any of:\n");
         access_each(program, rule->root, access_line, &access);

@@ -229,8 +229,15 @@ static void candidates_find(struct rule_program *program, const struct route *ro
 {
     if (program->memo && event->raw)
         memo_prepare(program, route, event);
-    for (uint32_t index = 0; index < route->rule_count; index++)
-        candidate_add(program, route->rules[index]);
+    uint32_t rule = 0;
+    for (uint32_t group = 0; group < route->group_count; group++) {
+        uint32_t blocker = route->groups[group].blocker;
+        uint32_t end = route->groups[group].end;
+        if (blocker == RULE_NONE || predicate_answer(program, blocker, event) != ANSWER_YES)
+            for (; rule < end; rule++)
+                candidate_add(program, route->rules[rule]);
+        rule = end;
+    }
     for (uint32_t index = 0; index < route->expression_count; index++)
         expression_candidates(program, route->expressions[index], event);
     if (route->whole != RULE_NONE && whole_is_worth(program, route, event))

@@ -160,12 +160,14 @@ static bool plan_allocate(struct rule_program *program)
     program->choice = arena_alloc(arena, (ir->node_count + 1) * sizeof *program->choice);
     program->access_cost = arena_alloc(arena, (ir->node_count + 1) * sizeof *program->access_cost);
     program->found = arena_alloc(arena, (ir->predicate_count + 1) * sizeof *program->found);
+    program->blockers = arena_alloc(arena, (ir->rule_count + 1) * sizeof *program->blockers);
     program->access_bits = arena_alloc(arena, (ir->predicate_count / 64 + 1) * 8);
     program->candidates = arena_alloc(arena, words * 8);
     program->candidate_words = arena_alloc(arena, (words / 64 + 1) * 8);
     return program->leaves && program->expressions && program->nodes && program->order &&
-           program->choice && program->access_cost && program->found && program->access_bits &&
-           program->candidates && program->candidate_words && sector_open(program);
+           program->choice && program->access_cost && program->found && program->blockers &&
+           program->access_bits && program->candidates && program->candidate_words &&
+           sector_open(program);
 }
 
 static bool plan_make(struct rule_program *program, struct stamps *nodes, struct stamps *predicates)
@@ -179,6 +181,8 @@ static bool plan_make(struct rule_program *program, struct stamps *nodes, struct
     }
     if (!lookups_make(program) || !access_choose(program))
         return false;
+    for (uint32_t rule = 0; rule < ir->rule_count; rule++)
+        program->blockers[rule] = access_blocker(program, ir->rules[rule].root);
     for (uint32_t rule = 0; rule < ir->rule_count; rule++)
         program->rules_without_access += ir->rules[rule].info.is_enabled &&
                                          program->access_cost[ir->rules[rule].root] == ACCESS_NONE;

@@ -53,6 +53,12 @@ struct node_state {
     uint8_t answer;
 };
 
+/* Rules that cannot match where one predicate holds. */
+struct rule_group {
+    uint32_t blocker; /* RULE_NONE: none is known */
+    uint32_t end;     /* behind its last rule in route.rules */
+};
+
 /* What an event with one value of the route field, and of one logsource, has to be asked. */
 struct route {
     span value;            /* data NULL: of the last two, see rule_program */
@@ -60,8 +66,10 @@ struct route {
     uint32_t expression_count;
     uint32_t *predicates; /* to ask one by one */
     uint32_t predicate_count;
-    uint32_t *rules; /* without an access predicate: always looked at */
+    uint32_t *rules; /* without an access predicate: looked at unless their blocker holds */
     uint32_t rule_count;
+    struct rule_group *groups; /* of those, by blocker */
+    uint32_t group_count;
     uint64_t *wanted; /* bit per rule: may match with this route */
     size_t wanted_count;
     uint32_t whole;    /* expression of all texts of a record, if it is looked up; RULE_NONE: not */
@@ -91,6 +99,7 @@ struct rule_program {
     uint32_t *access_rules;
     uint64_t *candidates;      /* bit per rule */
     uint64_t *candidate_words; /* bit per word of candidates */
+    uint32_t *blockers;        /* by rule without access: a predicate that must not hold */
     uint64_t *access_bits;     /* bit per predicate: some rule is found by it */
     struct arena scratch;      /* of one match */
     struct arena folding;      /* of one lookup */
@@ -163,6 +172,8 @@ MUST_USE bool access_choose(struct rule_program *program);
 /* How often the predicate holds, guessed, in parts of a million; ACCESS_NONE: nothing is found by
  * it. */
 uint32_t access_guess(const struct rule_program *program, uint32_t predicate);
+/* A predicate such that the node cannot hold where it does, the most shared; RULE_NONE: none. */
+uint32_t access_blocker(const struct rule_program *program, uint32_t node);
 MUST_USE bool access_lists(struct rule_program *program, struct stamps *predicates);
 /* Calls visit for each predicate of the rule's access set; none if it has no access predicate. */
 typedef void (*access_visit)(void *context, uint32_t predicate);

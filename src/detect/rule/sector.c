@@ -178,6 +178,40 @@ static bool cut(struct arena *arena, uint32_t **list, uint32_t count)
     return own;
 }
 
+/* Rules without access by their blockers: those of one side by side. */
+static bool groups_make(const struct rule_program *program, struct arena *arena,
+                        struct route *route)
+{
+    struct map places; /* blocker -> number of its group */
+    uint32_t *rules = arena_alloc(arena, (route->rule_count + 1u) * sizeof *rules);
+    route->groups = arena_alloc(arena, (route->rule_count + 1u) * sizeof *route->groups);
+    bool is_made = rules && route->groups;
+    map_init(&places, IR_RECORDS_MAX, 0x9u);
+    for (uint32_t index = 0; is_made && index < route->rule_count; index++) {
+        uint32_t blocker = program->blockers[route->rules[index]];
+        uint32_t group;
+        if (!map_get_u64(&places, blocker, &group)) {
+            group = route->group_count++;
+            route->groups[group].blocker = blocker;
+            is_made = map_put_u64(&places, blocker, group);
+        }
+        route->groups[group].end++;
+    }
+    for (uint32_t group = 0, end = 0; is_made && group < route->group_count; group++) {
+        uint32_t count = route->groups[group].end;
+        route->groups[group].end = end; /* where its next rule goes */
+        end += count;
+    }
+    for (uint32_t index = 0; is_made && index < route->rule_count; index++) {
+        uint32_t group = 0;
+        map_get_u64(&places, program->blockers[route->rules[index]], &group);
+        rules[route->groups[group].end++] = route->rules[index];
+    }
+    route->rules = rules;
+    map_free(&places);
+    return is_made;
+}
+
 bool sector_route_fill(struct rule_program *program, struct arena *arena, struct route *route)
 {
     struct sectors *sectors = program->sectors;
@@ -201,7 +235,7 @@ bool sector_route_fill(struct rule_program *program, struct arena *arena, struct
     gate_make(program, route);
     return cut(arena, &route->expressions, route->expression_count) &&
            cut(arena, &route->predicates, route->predicate_count) &&
-           cut(arena, &route->rules, route->rule_count);
+           groups_make(program, arena, route);
 }
 
 /* ---- of one logsource ---- */
