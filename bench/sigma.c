@@ -3,7 +3,8 @@
  *   sigma real EVENTS RULES [OPTION...]       EVENTS: lines of JSON; RULES: a list of rule files
  *   sigma synthetic EVENTS RULES [OPTION...]  numbers of each, both generated
  *
- * --passes=N      how often the events are read; the first pass is cold
+ * --passes=N      how often the events are read; the first pass is cold, the others are warm
+ * --again         no pass is called warm: the memo cannot hold what these events have
  * --distinct      every text of every event is one of its own
  * --negations     every tenth generated rule has negations alone
  * --no-memo, --no-vectorscan
@@ -28,6 +29,7 @@ struct options {
     unsigned passes;
     bool is_distinct;
     bool has_negations;
+    bool is_again;
     struct rule_program_options program;
 };
 
@@ -285,6 +287,8 @@ static void options_read(int argc, char **argv, struct options *ret)
             ret->is_distinct = true;
         else if (strcmp(argv[at], "--negations") == 0)
             ret->has_negations = true;
+        else if (strcmp(argv[at], "--again") == 0)
+            ret->is_again = true;
         else if (strcmp(argv[at], "--no-memo") == 0)
             ret->program.without_memo = true;
         else if (strcmp(argv[at], "--no-vectorscan") == 0)
@@ -331,7 +335,7 @@ int main(int argc, char **argv)
     printf("pass\trules\tevents\tcpu_s\tevents_s\tmb_s\tmatches\tlookups\tremembered\tcandidates\t"
            "refused\n");
     for (unsigned pass = 0; pass < options.passes; pass++) {
-        snprintf(name, sizeof name, "%s%s", argv[1], pass ? "-warm" : "-cold");
+        snprintf(name, sizeof name, "%s%s", argv[1], pass && !options.is_again ? "-warm" : "-cold");
         pass_run(program, events, name, counts.rules);
     }
     return 0;

@@ -18,10 +18,13 @@ for name in sigma rules; do
 done
 : >"$out"
 
+# The machine is not ours alone: of the passes with one name the quickest counts.
 run() { # LABEL ARGUMENTS...
     local label=$1
     shift
-    "$place/sigma" "$@" 2>"$place/err" | awk -v l="$label" 'NR > 1 {print l "\t" $0}' | tee -a "$out"
+    "$place/sigma" "$@" 2>"$place/err" | awk -F '\t' -v l="$label" '
+        NR > 1 && (!($1 in least) || $4 < least[$1]) { least[$1] = $4; line[$1] = $0 }
+        END { for (pass in line) print l "\t" line[pass] }' | sort | tee -a "$out"
     sed "s/^/# $label: /" "$place/err" | tee -a "$out"
 }
 
@@ -35,17 +38,17 @@ if [ $# -ge 2 ]; then
     xargs -d '\n' grep -lE '^ *product: windows' <"$place/all" | sort >"$place/windows"
     awk -v n="$(wc -l <"$place/windows")" 'int(NR * 100 / n) != int((NR - 1) * 100 / n)' \
         "$place/windows" >"$place/hundred"
-    run real-all real "$place/events" "$place/all"
-    run real-no-memo real "$place/events" "$place/all" --no-memo --passes=1
-    run real-distinct real "$place/once" "$place/all" --distinct --passes=1
-    run real-hundred real "$place/events" "$place/hundred"
-    run real-windows real "$place/events" "$place/windows"
-    run real-hundred-distinct real "$place/once" "$place/hundred" --distinct --passes=1
-    run real-windows-distinct real "$place/once" "$place/windows" --distinct --passes=1
+    run real-all real "$place/events" "$place/all" --passes=6
+    run real-no-memo real "$place/events" "$place/all" --no-memo --again --passes=3
+    run real-distinct real "$place/once" "$place/all" --distinct --again --passes=4
+    run real-hundred real "$place/events" "$place/hundred" --passes=6
+    run real-windows real "$place/events" "$place/windows" --passes=6
+    run real-hundred-distinct real "$place/once" "$place/hundred" --distinct --again --passes=4
+    run real-windows-distinct real "$place/once" "$place/windows" --distinct --again --passes=4
 fi
 for count in 100 300 1000 3000 10000; do
-    run synthetic synthetic 400000 $count --passes=1
-    run synthetic-negations synthetic 400000 $count --passes=1 --negations
+    run synthetic synthetic 400000 $count --again --passes=3
+    run synthetic-negations synthetic 400000 $count --again --passes=3 --negations
 done
 for count in 30 300 3000; do
     "$place/rules" "$count" 200 | sed 's/^/# kernel: /' | tee -a "$out"
