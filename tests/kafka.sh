@@ -93,7 +93,7 @@ events() { # FIRST COUNT: numbered events; every one whose number holds a 7 matc
 worker_start() { # TOPIC-SUFFIX [options]
     local suffix=$1
     shift
-    "$picket" worker --brokers "$broker" --group "g$suffix" --source app --input "in$suffix" \
+    "$picket" worker --brokers "$broker" --group "g$suffix" --source json --input "in$suffix" \
         --logsource product=app --rules rules.yml --output "out$suffix" --dlq "dead$suffix" \
         "$@" 2>>worker.err >/dev/null &
     worker_pid=$!

@@ -15,7 +15,7 @@ ninja -C build-asan || exit
 
 targets=("$@")
 if [[ ${#targets[@]} -eq 0 ]]; then
-    for file in fuzz/fuzz_*.c; do
+    for file in fuzz/fuzz_*.c fuzz/*/fuzz_*.c; do
         [[ ! -f $file ]] || targets+=("$(basename "$file" .c | cut -c6-)")
     done
 fi

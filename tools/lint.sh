@@ -56,7 +56,7 @@ check_scripts() {
 # Each fuzz target has its row and its seeds.
 check_targets() {
     local file name bad=0
-    for file in fuzz/fuzz_*.c; do
+    for file in fuzz/fuzz_*.c fuzz/*/fuzz_*.c; do
         name=$(basename "$file" .c) name=${name#fuzz_}
         grep -q "'$name'" fuzz/meson.build || { echo "$file: no row in fuzz/meson.build"; bad=1; }
         compgen -G "fuzz/corpus/$name/*" >/dev/null || { echo "$file: no seeds in fuzz/corpus/$name"; bad=1; }

@@ -168,6 +168,11 @@ struct logsource {
     span service;
 };
 
+static inline bool logsource_is_said(const struct logsource *logsource)
+{
+    return logsource->product.data || logsource->category.data || logsource->service.data;
+}
+
 /* Fetches one field of the decoder's current record. Text may point into the record or into the
  * arena; both live until event_begin. Absent: leave ret->kind VALUE_ABSENT. */
 typedef void (*event_fetch)(void *decoder, const struct field_ref *ref, struct arena *arena,

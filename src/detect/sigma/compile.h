@@ -225,7 +225,7 @@ size_t sigma_field_build(struct rule *rule, span name, uint32_t *ret);
 /* ---- source.c: sources with names of their own ---- */
 
 /* False: the source has no events of the rule's logsource. */
-bool source_find(struct rule *rule);
+bool logsource_find(struct rule *rule);
 /* Which events these are. */
 uint32_t source_build(struct rule *rule);
 /* What a name is there; NULL: no name of the taxonomy. */

@@ -116,7 +116,7 @@ static bool searches_check(struct compile *compile, struct document *filter, str
                         .is_trial = true};
     bool is_good = filter_read(&rule, filter, &scope);
     const struct yaml_node *condition = yaml_get(section_of(filter), "condition");
-    if (source_find(&rule))
+    if (logsource_find(&rule))
         is_good &= conditions_build(&rule, &scope, condition) != RULE_NONE;
     rule_builder_close(own.builder);
     return is_good;

@@ -134,7 +134,7 @@ static uint32_t root_build(struct rule *rule, const struct yaml_node *section)
     bool is_good = section_read(rule, section);
     is_good &= filters_read(rule);
     is_good = is_good && pipelines_apply(rule);
-    if (is_good && !source_find(rule))
+    if (is_good && !logsource_find(rule))
         return NODE_DROPPED;
     is_good = is_good && source_map(rule);
     uint32_t root = NODE_DROPPED;

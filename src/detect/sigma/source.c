@@ -7,7 +7,7 @@ static bool is_name(const char *name, span text)
     return span_eq(span_str(name), text);
 }
 
-bool source_find(struct rule *rule)
+bool logsource_find(struct rule *rule)
 {
     const struct taxonomy *taxonomy = rule->compile->schema->taxonomy;
     const struct logsource *logsource = &rule->logsource;

@@ -64,6 +64,10 @@ struct suite;
 MUST_USE err_kind cli_tests_find(const struct option_list *paths, struct suite *suite,
                                  struct err_ctx *err);
 
+/* A name of the registry (source/source.h); kernel: NULL. False: usage, said on stderr. */
+struct source;
+bool cli_source(const char *name, const struct source **ret);
+
 /* `product=windows,category=process_creation`; NULL: none. False: usage, said on stderr. */
 bool cli_logsource(const char *words, struct logsource *ret);
 

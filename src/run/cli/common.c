@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "core/cleanup.h"
+#include "source/source.h"
 #include "topic/topic.h"
 
 int cli_fail(const struct err_ctx *err)
@@ -185,6 +186,17 @@ bool cli_stages(const char *words, uint32_t *ret)
         *ret |= 1u << stage;
     }
     return true;
+}
+
+bool cli_source(const char *name, const struct source **ret)
+{
+    struct err_ctx err;
+    *ret = source_find(span_str(name));
+    if (*ret || strcmp(name, "kernel") == 0)
+        return true;
+    source_unknown(span_str(name), &err);
+    fprintf(stderr, "picket: --source: %s\n", err.text);
+    return false;
 }
 
 bool cli_logsource(const char *words, struct logsource *ret)

@@ -18,10 +18,10 @@ struct replay_words {
 };
 
 static const struct option_desc rows[] = {
-    {"source", OPTION_CHOICE, offsetof(struct replay_words, source), "kernel", "kernel|json",
-     "kernel: a recording, or JSON lines with flat Falco keys; json: any JSON objects"},
+    {"source", OPTION_TEXT, offsetof(struct replay_words, source), "kernel", "NAME",
+     "kernel: a recording, or JSON lines with flat Falco keys; else json, syslog, ..."},
     {"logsource", OPTION_TEXT, offsetof(struct replay_words, logsource), NULL, "K=V,...",
-     "with json: product, category, service of all events (else each event's own keys)"},
+     "not of kernel: product, category, service of all events (else what the source says)"},
     {"framing", OPTION_CHOICE, offsetof(struct replay_words, framing), "line", "line|concat",
      "line: a line is a record; concat: JSON texts one behind the other, over any lines"},
     {"rules", OPTION_LIST, offsetof(struct replay_words, rules), NULL, "PATH",
@@ -38,7 +38,8 @@ static const struct option_table table = {
     .usage = "[options] FILE...",
     .summary =
         "Runs rules over recorded events, in order: `event` is the 1-based number of the record\n"
-        "in its file, a blank line being none but counted. Files packed by gzip or zstd are\n"
+        "in its file, a blank line being none but counted; of a document, the number of the\n"
+        "event in it. Files packed by gzip or zstd are\n"
         "unpacked. Exit code 0 with or without matches; unreadable lines are counted on stderr.\n"
         "Needs no root and no state folder. FILE - is stdin.",
     .examples = "  picket replay attack.rec\n"
@@ -67,8 +68,9 @@ static err_kind inputs_open(const struct option_list *files, struct input *ret, 
     return OK;
 }
 
-static err_kind replay_all(const struct replay_words *words, const struct logsource *logsource,
-                           int image_fd, const struct option_list *files, struct replay_counts *ret,
+static err_kind replay_all(const struct replay_words *words, const struct source *source,
+                           const struct logsource *logsource, int image_fd,
+                           const struct option_list *files, struct replay_counts *ret,
                            struct err_ctx *err)
 {
     char hostname[72] = "";
@@ -81,7 +83,8 @@ static err_kind replay_all(const struct replay_words *words, const struct logsou
                                                                          : REPLAY_TEXT,
                                      .is_colour = isatty(STDOUT_FILENO) == 1,
                                      .hostname = hostname,
-                                     .is_json = words->source[0] == 'j',
+                                     .is_json = source != NULL,
+                                     .source = source,
                                      .is_concat = words->framing[0] == 'c',
                                      .logsource = *logsource};
     err_kind kind = inputs_open(files, inputs, err);
@@ -106,6 +109,7 @@ int cli_replay(int argc, const char *const *argv)
     struct compiled compiled;
     struct compile_options stages = {0};
     struct logsource logsource;
+    const struct source *source;
     struct replay_counts counts = {0};
     struct err_ctx err;
     int code;
@@ -115,15 +119,16 @@ int cli_replay(int argc, const char *const *argv)
         fprintf(stderr, "picket: replay what? Name a recording or a file of JSON lines\n");
         return EXIT_USAGE;
     }
-    if (!cli_logsource(words.logsource, &logsource))
+    if (!cli_source(words.source, &source) || !cli_logsource(words.logsource, &logsource))
         return EXIT_USAGE;
-    stages.is_json = words.source[0] == 'j';
+    stages.is_json = source != NULL;
     if (!cli_stages(words.stage, &stages.stages))
         return EXIT_USAGE;
     code = cli_compile_mapped(&words.rules, &words.pipelines, &stages, &compiled);
     if (code != EXIT_DONE)
         return code;
-    err_kind kind = replay_all(&words, &logsource, compiled.image_fd, &files, &counts, &err);
+    err_kind kind =
+        replay_all(&words, source, &logsource, compiled.image_fd, &files, &counts, &err);
     compiled_close(&compiled);
     if (kind != OK)
         code = cli_fail(&err);

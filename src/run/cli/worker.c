@@ -40,11 +40,11 @@ static const struct option_desc rows[] = {
     {"group", OPTION_TEXT, offsetof(struct worker_words, group), NULL, "NAME",
      "consumer group: its members share the partitions"},
     {"source", OPTION_TEXT, offsetof(struct worker_words, source), "json", "NAME",
-     "kernel: JSON with flat Falco keys; json, or any other name: JSON with its own keys"},
+     "what a record is: json, syslog, ... (docs/sources.md); kernel: JSON with flat Falco keys"},
     {"input", OPTION_TEXT, offsetof(struct worker_words, input), NULL, "TOPIC",
      "records to read; a new group starts at the earliest"},
     {"logsource", OPTION_TEXT, offsetof(struct worker_words, logsource), NULL, "K=V,...",
-     "product, category, service of all events (else each event's own keys)"},
+     "product, category, service of all events (else what the source says)"},
     {"rules", OPTION_LIST, offsetof(struct worker_words, rules), NULL, "PATH",
      "rule file or folder, in place of the shipped set; SIGHUP loads them anew"},
     {"output", OPTION_TEXT, offsetof(struct worker_words, output), NULL, "TOPIC",
@@ -136,6 +136,7 @@ int cli_worker(int argc, const char *const *argv)
     struct worker_words words = {0};
     struct option_list operands = {0};
     struct logsource logsource;
+    const struct source *source;
     char dlq[256];
     int code, image_fd;
     if (!cli_options(&table, argc, argv, &words, &operands, &code))
@@ -146,7 +147,8 @@ int cli_worker(int argc, const char *const *argv)
         fprintf(stderr, "picket: worker takes no operand, found '%s'\n", operands.items[0]);
         return EXIT_USAGE;
     }
-    if (!words_check(&words) || !cli_logsource(words.logsource, &logsource))
+    if (!words_check(&words) || !cli_source(words.source, &source) ||
+        !cli_logsource(words.logsource, &logsource))
         return EXIT_USAGE;
     snprintf(dlq, sizeof dlq, "%s.dlq", words.output);
     AUTO(auto_close) int state_fd = -1;
@@ -168,7 +170,6 @@ int cli_worker(int argc, const char *const *argv)
         .properties = words.kafka.items,
         .property_count = words.kafka.count,
         .logsource = logsource,
-        .is_json = strcmp(words.source, "kernel") != 0,
         .partitions = words.partitions,
         .commit_ns = words.commit_ns,
         .period_ns = words.period_ns,

@@ -1,8 +1,9 @@
-/* The detect stage over records of a topic or another source with positions: each record through
- * the rules, and what that yields as JSON to be put into a topic. Knows neither topics nor
- * transactions: workers use it behind Kafka.
+/* The detect stage over records with positions: a record is a frame of a source (source/source.h);
+ * each of its events goes through the rules, and what that yields is JSON to be put into a topic.
+ * Knows neither topics nor transactions.
  *
- * Every record is one of: out (a rule matched), filtered (none did), dead (it could not be read).
+ * Every event is one of: out (a rule matched), filtered (none did), dead (it could not be read). A
+ * record may have no event: an empty list, or a line of an event that is not yet whole.
  */
 #pragma once
 
@@ -16,9 +17,11 @@
 
 struct flow_options {
     const char *hostname;
-    const char *source; /* as dead letters name it */
-    bool is_json;       /* JSON events; else JSON lines with flat Falco keys */
-    struct logsource logsource;
+    const char *source;         /* of the registry; kernel: JSON lines with flat Falco keys */
+    struct logsource logsource; /* of all events; every part NULL: what the source says */
+    /* A record stands for itself: nothing of it is kept for the next. Else the caller keeps
+     * flow_save's bytes with its position, or loses events of which a part was read. */
+    bool is_record_whole;
 };
 
 struct flow_counts {
@@ -32,15 +35,24 @@ enum flow_kind { FLOW_SIGNAL, FLOW_DEAD };
 typedef bool (*flow_put)(void *context, enum flow_kind kind, span key, span value);
 
 struct flow;
+/* ERR_INPUT: there is no such source. */
 MUST_USE err_kind flow_open(const struct flow_options *options, struct flow **ret,
                             struct err_ctx *err);
 void flow_close(struct flow *flow); /* takes NULL */
 /* Swaps the rules; the old set stays on failure. The descriptor stays the caller's. */
 MUST_USE err_kind flow_rules(struct flow *flow, int image_fd, struct err_ctx *err);
 
-/* One record; position is shown as the signal's `event`. False: put had no room; what it took of
- * this record is void, and the record is to be given again. */
+/* One record; position is shown as the `event` of its first event's signals, with #2, #3 behind it
+ * for further events of the record. An event that came in several records has the first one's.
+ * False: put had no room; what it took of this record is void, and the record is to be given again.
+ */
 bool flow_record(struct flow *flow, span record, span position, flow_put put, void *context);
+/* What is kept of events that came in part is given out as it is: the source has ended, or has said
+ * nothing for long. False as above. */
+bool flow_flush(struct flow *flow, flow_put put, void *context);
+/* What is kept (appended), to be stored with the position behind it; nothing for most sources. */
+void flow_save(const struct flow *flow, struct writer *out);
+MUST_USE err_kind flow_load(struct flow *flow, span bytes, struct err_ctx *err);
 /* A record that is not to be looked at: a dead letter for this reason. */
 bool flow_dead(struct flow *flow, span record, span position, const char *reason, flow_put put,
                void *context);

@@ -7,6 +7,7 @@
 #include "pipeline/replay_state.h"
 #include "recording/recording.h"
 #include "signal/signal.h"
+#include "source/source.h"
 
 err_kind replay_open(const struct replay_options *options, struct replay **ret, struct err_ctx *err)
 {
@@ -19,7 +20,12 @@ err_kind replay_open(const struct replay_options *options, struct replay **ret, 
     struct detect_options detect = {.hostname = options->hostname,
                                     .is_json = options->is_json,
                                     .logsource = options->logsource};
+    const struct source *source = options->source;
+    if (source && !logsource_is_said(&detect.logsource))
+        detect.logsource = source->logsource;
     err_kind kind = detect_open(&detect, &replay->detect, err);
+    if (kind == OK && source && !source->is_plain)
+        kind = source_decoder_open(source, &replay->source, err);
     if (kind == OK)
         kind = detect_rules(replay->detect, options->image_fd, err);
     if (kind != OK)
@@ -33,6 +39,7 @@ void replay_close(struct replay *replay)
 {
     if (!replay)
         return;
+    source_decoder_close(replay->source);
     detect_close(replay->detect);
     writer_free(&replay->json);
     writer_free(&replay->line);
@@ -157,6 +164,10 @@ static err_kind recording_run(struct replay *replay, int fd, const char *name, s
 
 err_kind replay_file(struct replay *replay, int fd, const char *name, struct err_ctx *err)
 {
-    return !replay->options.is_json && recording_is(fd) ? recording_run(replay, fd, name, err)
-                                                        : replay_lines(replay, fd, name, err);
+    const struct source *source = replay->options.source;
+    if (!replay->options.is_json && recording_is(fd))
+        return recording_run(replay, fd, name, err);
+    if (source && source->framing == SOURCE_DOCUMENT)
+        return replay_document(replay, fd, name, err);
+    return replay_lines(replay, fd, name, err);
 }

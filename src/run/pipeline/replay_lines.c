@@ -128,6 +128,11 @@ static err_kind record_run(struct replay *replay, struct stream *stream, size_t 
     span record = span_of(stream->data + stream->start, len);
     if (is_blank(record))
         return OK; /* keeps its number, is no event */
+    if (replay->source) {
+        const struct replay_frame frame = {
+            .place = &stream->place, .bytes = record, .number = &number};
+        return replay_source(replay, &frame, err);
+    }
     uint8_t *behind = &stream->data[stream->start + len], kept = *behind;
     replay->counts.events++;
     *behind = 0;
@@ -287,6 +292,8 @@ err_kind replay_lines(struct replay *replay, int fd, const char *name, struct er
     if (kind == OK)
         kind = replay->options.is_concat ? texts_run(replay, &stream, err)
                                          : lines_run(replay, &stream, err);
+    if (kind == OK && replay->source)
+        kind = replay_source_end(replay, &stream.place, err);
     if (kind == OK && stream.is_broken)
         replay_unreadable(replay, &stream.place, (span){NULL, 0}, 0, stream.why.text);
     stream_close(&stream);

@@ -116,7 +116,7 @@ static err_kind decoder_start(struct decoder *decoder, struct err_ctx *err)
     const struct decoder_start *start = &decoder->start;
     const struct flow_options options = {.hostname = start->hostname,
                                          .source = start->source,
-                                         .is_json = start->is_json,
+                                         .is_record_whole = true,
                                          .logsource = {.product = part_of(start->product),
                                                        .category = part_of(start->category),
                                                        .service = part_of(start->service)}};

@@ -144,7 +144,6 @@ struct worker_options {
     const char *const *properties; /* of librdkafka: NAME=VALUE */
     size_t property_count;
     struct logsource logsource;
-    bool is_json;        /* JSON events; else JSON lines with flat Falco keys */
     uint64_t partitions; /* of the input; 0: not checked */
     uint64_t commit_ns;
     uint64_t period_ns; /* 0: until a signal */

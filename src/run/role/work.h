@@ -33,7 +33,6 @@ struct decoder_start {
     char source[64];
     char topic[256];
     char product[128], category[128], service[128]; /* empty: not said */
-    uint32_t is_json;
 };
 
 /* MESSAGE_WORK: records from byte `at` to `end` of the slot, at most `limit` of them (0: all). */

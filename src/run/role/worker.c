@@ -275,7 +275,6 @@ static err_kind start_fill(struct worker *worker, struct err_ctx *err)
     struct decoder_start *start = &worker->start;
     if (gethostname(start->hostname, sizeof start->hostname - 1))
         return err_set(err, ERR_SYSTEM, "hostname");
-    start->is_json = options->is_json;
     if (!text_set(start->source, sizeof start->source, span_str(options->source)) ||
         !text_set(start->topic, sizeof start->topic, span_str(options->input)) ||
         !text_set(start->product, sizeof start->product, options->logsource.product) ||

@@ -285,7 +285,7 @@ static err_kind json_run(struct detect *detect, span line, bool is_padded, size_
 {
     struct json_fault fault;
     const struct logsource *given = &detect->options.logsource;
-    bool is_given = given->product.data || given->category.data || given->service.data;
+    bool is_given = logsource_is_said(given);
     if (!detect->json)
         return err_set(err, ERR_STATE, "no rules");
     if (is_padded ? !json_decode_padded(detect->json, line, &fault)
