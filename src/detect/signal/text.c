@@ -8,6 +8,7 @@
  *       why      what the rule looks for
  *       do       what to do
  *
+ * An output that begins with the rule's name, as Sigma's do, stands alone.
  * All text is untrusted and escaped for a terminal. */
 #include <jansson.h>
 
@@ -102,10 +103,13 @@ static void head_put(struct block *block, const json_t *signal)
     colour_put(block, "\x1b[0m");
     writer_text(block->out, "  ");
     colour_put(block, "\x1b[1m");
-    writer_terminal(block->out, member(signal, "rule"));
+    span rule = member(signal, "rule"), output = member(signal, "output");
+    writer_terminal(block->out, rule);
     colour_put(block, "\x1b[0m");
-    writer_text(block->out, ": ");
-    writer_terminal(block->out, member(signal, "output"));
+    span behind = span_after(output, span_starts(output, rule) ? rule.len : 0);
+    bool says_rule = behind.len < output.len && (behind.len == 0 || behind.data[0] == ':');
+    writer_text(block->out, says_rule ? "" : ": ");
+    writer_terminal(block->out, says_rule ? behind : output);
     writer_byte(block->out, '\n');
 }
 
