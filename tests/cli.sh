@@ -131,6 +131,19 @@ case_warnings_fail_a_strict_check() {
     fails 1 "warning: list 'unused' is used by nothing" "$PICKET" check --strict "$work/list.yml"
 }
 
+case_a_strict_check_says_what_lists_say_twice() {
+    good_rule Any >"$work/rule.yml"
+    printf -- '- list: l\n  items: [a, b, a]\n' >>"$work/rule.yml"
+    sed -i 's/^  condition: .*/  condition: evt.type = open and proc.name in (l, c, d, c, b)/' "$work/rule.yml"
+    printf '%s\n' 'title: T' 'logsource: {product: windows}' 'detection:' \
+        '  s: {A|contains: [x, y, X, x]}' '  k: [foo, bar, foo]' '  condition: s or k' >"$work/s.yml"
+    "$PICKET" check "$work/rule.yml" "$work/s.yml" 2>"$work/err"
+    if grep twice "$work/err"; then return 1; fi
+    fails 1 '' "$PICKET" check --strict "$work/rule.yml" "$work/s.yml"
+    [[ $(grep -o "'.*' stands in this list twice" "$work/err" | sort | cut -d ' ' -f 1 | tr -d '\n') \
+        == "'a''b''c''foo''x'" ]]
+}
+
 case_an_empty_state_folder_is_told() {
     local command
     mkdir -p "$work/empty" "$work/started/store"

@@ -57,6 +57,39 @@ RULE
         "$work/events") == "" ]]
 }
 
+case_a_title_is_said_once() {
+    rule process_creation windows <<'RULE' >"$work/rule.yml"
+selection: {Image|endswith: '\cmd.exe'}
+condition: selection
+RULE
+    printf '%s\n' '{"Image":"C:\\CMD.exe"}' >"$work/events"
+    "$PICKET" replay --source json --rules "$work/rule.yml" "$work/events" >"$work/said" 2>"$work/err"
+    grep -qF 'HIGH  Found: Image=C:\CMD.exe' "$work/said"
+}
+
+case_explain_says_what_each_part_of_a_condition_says() {
+    rule process_creation windows <<'RULE' >"$work/rule.yml"
+selection: {Image|endswith: '\cmd.exe'}
+filter: {User: SYSTEM}
+condition: selection and not filter
+RULE
+    printf '%s\n' '{"Image":"C:\\CMD.exe","User":"root"}' '{"Image":"C:\\CMD.exe","User":"system"}' \
+        '{"Image":"a","category":"file_event"}' >"$work/events"
+    said() { "$PICKET" rules explain Found --rules "$work/rule.yml" --event "$@" >"$work/said"; }
+    said "$work/events"
+    grep -q '^yes .*Image' "$work/said"
+    grep -q '^no .*User' "$work/said"
+    grep -qx 'matches: yes' "$work/said"
+    said "$work/events:2"
+    grep -q '^yes .*User' "$work/said"
+    grep -qx 'matches: no' "$work/said"
+    said "$work/events:3"
+    grep -qx 'matches: no, the event is of another logsource' "$work/said"
+    said '{"Image":"b","User":"root"}'
+    grep -qx 'matches: no' "$work/said"
+    fails said "$work/events:4" 2>/dev/null
+}
+
 case_pipelines_and_filters_change_what_matches() {
     rule process_creation windows <<'RULE' >"$work/rule.yml"
 selection: {Image|endswith|expand: '%tools%'}

@@ -79,8 +79,9 @@ struct falco_rule {
     uint8_t priority;
     bool is_enabled;
     bool skip_if_unknown;
-    bool is_left_out; /* of another source */
-    bool is_wrong;    /* reported; its texts are still checked */
+    bool is_left_out;    /* of another source */
+    bool warns_of_types; /* `warn_evttypes: false`: it means to look at events of every type */
+    bool is_wrong;       /* reported; its texts are still checked */
     span *tags;
     size_t tag_count;
     struct falco_exception *exceptions;
@@ -185,4 +186,7 @@ bool output_compile(struct compile *compile, const struct text *text,
 
 /* list.c */
 void lists_expand(struct collection *collection);
+/* Warns of values that stand there twice, at the later one that has a place. */
+void list_repeats_warn(struct collection *collection, const struct falco_value *values,
+                       size_t count);
 struct falco_list *list_find(struct collection *collection, span name);

@@ -130,6 +130,21 @@ static void list_abort(struct parser *parser, const char *text)
     parser->is_aborted = true;
 }
 
+/* For authors: a value that the brackets hold already. Those of a named list have no place here. */
+static void repeats_check(struct parser *parser, struct value_list *list)
+{
+    const size_t *offsets = list->offsets;
+    if (!parser->compile->collection->diagnostics->is_strict || parser->compile->is_quiet)
+        return;
+    for (size_t index = 0; index < list->count; index++) {
+        bool is_named = (index > 0 && offsets[index - 1] == offsets[index]) ||
+                        (index + 1 < list->count && offsets[index + 1] == offsets[index]);
+        if (!is_named)
+            list->values[index].at = text_position(parser->text, offsets[index]);
+    }
+    list_repeats_warn(parser->compile->collection, list->values, list->count);
+}
+
 /* (a, b, list) or a list's name. */
 static void list_parse(struct parser *parser, struct value_list *list)
 {
@@ -157,6 +172,8 @@ static void list_parse(struct parser *parser, struct value_list *list)
     } while (take_text(parser, ","));
     if (!take_text(parser, ")"))
         list_abort(parser, "expected ',' or ')' in the list");
+    else
+        repeats_check(parser, list);
 }
 
 /* ---- comparisons ---- */

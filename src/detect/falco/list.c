@@ -17,6 +17,27 @@ struct falco_list *list_find(struct collection *collection, span name)
     return map_get(&collection->list_names, name, &index) ? &collection->lists[index] : NULL;
 }
 
+void list_repeats_warn(struct collection *collection, const struct falco_value *values,
+                       size_t count)
+{
+    struct map seen; /* text -> index of the first */
+    uint32_t first;
+    bool is_good = true;
+    map_init(&seen, FALCO_ITEMS_MAX, 14);
+    for (size_t index = 0; is_good && index < count; index++) {
+        const struct falco_value *value = &values[index];
+        if (!map_get(&seen, value->text, &first)) {
+            is_good = map_put(&seen, value->text, (uint32_t)index);
+            continue;
+        }
+        const struct position *at = value->at.line ? &value->at : &values[first].at;
+        if (at->line)
+            diagnostics_warning(collection->diagnostics, at,
+                                "'" PRI_SPAN "' stands in this list twice", ARG_SPAN(value->text));
+    }
+    map_free(&seen);
+}
+
 static void list_expand(struct expansion *expansion, struct falco_list *list);
 
 /* A list that is named in `list`: not itself, nor one that is being expanded (an item of the list
@@ -78,6 +99,8 @@ static void items_copy(struct expansion *expansion, struct falco_list *list)
 static void list_expand(struct expansion *expansion, struct falco_list *list)
 {
     list->state = ITEM_OPEN;
+    if (expansion->collection->diagnostics->is_strict)
+        list_repeats_warn(expansion->collection, list->items, list->count);
     expansion->depth++;
     items_copy(expansion, list);
     expansion->depth--;

@@ -96,6 +96,12 @@ static void rule_build(struct compile *compile, const struct falco_rule *rule)
                             ARG_SPAN(rule->name));
     if (root == RULE_NONE || !is_output_good || rule->is_wrong)
         return;
+    if (rule->warns_of_types && rule->is_enabled &&
+        rule_builder_is_unrouted(compile->builder, root))
+        diagnostics_warning(compile->collection->diagnostics, &rule->at,
+                            "rule '" PRI_SPAN "' looks at events of every type, which costs time: "
+                            "narrow it by %s, or say 'warn_evttypes: false'",
+                            ARG_SPAN(rule->name), compile->collection->schema->route);
     struct rule_definition definition = {
         .name = rule->name,
         .desc = rule->desc,

@@ -184,8 +184,9 @@ static bool set_key(const struct rule_reader *reader, enum key key, enum change 
         return scalar_bool(collection, reader->file, node, "enabled", &rule->is_enabled);
     case KEY_SKIP_UNKNOWN:
         return scalar_bool(collection, reader->file, node, keys[key].name, &rule->skip_if_unknown);
-    case KEY_CAPTURE:
     case KEY_WARN_EVTTYPES:
+        return scalar_bool(collection, reader->file, node, keys[key].name, &rule->warns_of_types);
+    case KEY_CAPTURE:
         return scalar_bool(collection, reader->file, node, keys[key].name, &ignored);
     case KEY_CAPTURE_DURATION:
         return (node->kind == YAML_SCALAR && is_count(node->text)) ||
@@ -277,8 +278,12 @@ static void rule_define(struct rule_reader *reader, const enum change *changes, 
         diagnostics_error(collection->diagnostics, &at, NULL, "too many rules");
         return;
     }
-    *reader->rule = (struct falco_rule){
-        .name = name, .at = at, .source = source, .is_enabled = true, .is_wrong = !is_whole};
+    *reader->rule = (struct falco_rule){.name = name,
+                                        .at = at,
+                                        .source = source,
+                                        .is_enabled = true,
+                                        .warns_of_types = true,
+                                        .is_wrong = !is_whole};
     set_keys(reader, changes);
     if (span_eq(source, span_str(collection->schema->source)))
         return;

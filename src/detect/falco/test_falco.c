@@ -396,6 +396,48 @@ static void items_change_each_other_in_order(void **state)
     assert_int_equal(wrong, 0);
 }
 
+static size_t warnings_of(const char *yaml)
+{
+    struct falco_input input = {SPAN("w.yaml"), span_str(yaml)};
+    struct rule_builder *builder;
+    struct diagnostics diagnostics;
+    struct err_ctx err = {0};
+    diagnostics_init(&diagnostics, 100);
+    assert_int_equal(rule_builder_open(&test_schema, &builder, &err), OK);
+    assert_true(falco_load(&input, 1, &test_schema, builder, &diagnostics));
+    size_t count = diagnostics.warning_count;
+    rule_builder_close(builder);
+    diagnostics_free(&diagnostics);
+    return count;
+}
+
+static void a_rule_for_events_of_every_type_is_warned_of(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml;
+        size_t warnings;
+    } cases[] = {
+        {RULE("evt.type = open and proc.name = a"), 0},
+        {RULE("evt.type in (open, openat)"), 0},
+        {RULE("not evt.type != open"), 0},
+        {RULE("proc.name = a and (evt.type = open or evt.type startswith exec)"), 0},
+        {RULE("not (proc.name = a or evt.type != open)"), 0},
+        {RULE("proc.name = a"), 1},
+        {RULE("evt.type != open"), 1},
+        {RULE("not evt.type in (open, openat)"), 1},
+        {RULE("evt.type exists"), 1},
+        {RULE("evt.type = open or proc.name = a"), 1},
+        {RULE("not (proc.name = a and evt.type = open)"), 1},
+        {RULE("proc.name = a") "  warn_evttypes: false\n", 0},
+        {RULE("proc.name = a") "  warn_evttypes: true\n", 1},
+        {RULE("proc.name = a") "  enabled: false\n", 0},
+    };
+    for (size_t index = 0; index < sizeof cases / sizeof cases[0]; index++)
+        if (warnings_of(cases[index].yaml) != cases[index].warnings)
+            fail_msg("%s", cases[index].yaml);
+}
+
 static void warnings_do_not_fail_a_load(void **state)
 {
     (void)state;
@@ -419,6 +461,8 @@ static void warnings_do_not_fail_a_load(void **state)
         "w.yaml:11:3: warning: unknown key 'conditoin' in a rule; did you mean 'condition'?\n"
         "w.yaml:10:26: warning: 'proc.pname' is compared as text; for the field write "
         "val(proc.pname)\n"
+        "w.yaml:6:3: warning: rule 'r' looks at events of every type, which costs time: narrow it "
+        "by evt.type, or say 'warn_evttypes: false'\n"
         "w.yaml:1:3: warning: macro 'unused' is used by nothing\n"
         "w.yaml:3:3: warning: list 'unused' is used by nothing\n");
     rule_builder_close(builder);
@@ -519,6 +563,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_say_where_and_what),
         cmocka_unit_test(items_change_each_other_in_order),
+        cmocka_unit_test(a_rule_for_events_of_every_type_is_warned_of),
         cmocka_unit_test(warnings_do_not_fail_a_load),
         cmocka_unit_test(output_text_names_its_fields),
         cmocka_unit_test(stock_files_load),

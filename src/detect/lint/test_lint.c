@@ -6,7 +6,7 @@
 
 #define RULE(condition)                                                                            \
     "- rule: r\n  desc: d\n  output: o\n  priority: INFO\n  tags: [T1059.004]\n  "                 \
-    "condition: " condition "\n"
+    "condition: " condition "\n  warn_evttypes: false\n"
 
 static const char strategy_text[] =
     "---\nowner: team\nstage: live\n---\n# r\n\n## Goal\n\ng\n\n## Categorization\n\nExecution "
@@ -186,7 +186,8 @@ static void strategies_and_events_are_asked_for(void **state)
     writer_init(&out, 1 << 20);
     lint_text(RULE("evt.num = 1"), strategy_text, events_text, &out);
     assert_string_equal((const char *)out.data, "");
-    lint_text("- rule: r\n  desc: d\n  output: o\n  priority: INFO\n  condition: evt.num = 1\n",
+    lint_text("- rule: r\n  desc: d\n  output: o\n  priority: INFO\n  condition: evt.num = 1\n"
+              "  warn_evttypes: false\n",
               NULL, NULL, &out);
     assert_string_equal(
         (const char *)out.data,
@@ -196,7 +197,7 @@ static void strategies_and_events_are_asked_for(void **state)
         ".test.ndjson\n");
     lint_text(
         "- rule: r\n  desc: d\n  output: o\n  priority: INFO\n  condition: evt.num = 1\n"
-        "  tags: [T1059.004, T9999, attack.t1003, mitre_secrets]\n",
+        "  tags: [T1059.004, T9999, attack.t1003, mitre_secrets]\n  warn_evttypes: false\n",
         "# r\n## Goal\n\n## Categorization\n\nT1059.004\n## Response\nr\n",
         "{\"rule\": \"other\", \"match\": true}\n{\"rule\": \"r\", \"match\": false}\nbroken\n",
         &out);

@@ -446,6 +446,52 @@ static span copy(struct rule_builder *builder, span text)
     return own;
 }
 
+struct unrouted {
+    const struct rule_builder *builder;
+    uint32_t steps;
+};
+
+#define UNROUTED_STEPS_MAX 10000u
+
+/* A comparison of the route field holds there only if it says what the field is not. */
+static bool leaf_may(const struct unrouted *search, uint32_t predicate_id, bool truth)
+{
+    const struct ir *ir = &search->builder->ir;
+    const struct ir_predicate *predicate = &ir->predicates[predicate_id];
+    const struct ir_expression *left = &ir->expressions[predicate->left];
+    bool is_route = left->kind == IR_FIELD && predicate->right == RULE_NONE &&
+                    span_eq(ir->field_names[left->slot], span_str(search->builder->schema->route));
+    bool holds = predicate->compare.op == RULE_EXISTS || predicate->compare.is_negated;
+    return !is_route || holds == truth;
+}
+
+/* Recursion is bounded: a node's depth is below IR_DEPTH_MAX. */
+static bool node_may(struct unrouted *search, uint32_t id, bool truth)
+{
+    const struct ir *ir = &search->builder->ir;
+    const struct ir_node *node = &ir->nodes[id];
+    if (++search->steps > UNROUTED_STEPS_MAX)
+        return false;
+    if (node->kind == IR_CONSTANT)
+        return node->truth == truth;
+    if (node->kind == IR_LEAF)
+        return leaf_may(search, node->predicate, truth);
+    if (node->kind == IR_NOT)
+        return node_may(search, ir->links[node->first], !truth);
+    bool needs_all = (node->kind == IR_AND) == truth;
+    for (uint32_t index = 0; index < node->count; index++)
+        if (node_may(search, ir->links[node->first + index], truth) != needs_all)
+            return !needs_all;
+    return needs_all;
+}
+
+bool rule_builder_is_unrouted(const struct rule_builder *builder, uint32_t node)
+{
+    struct unrouted search = {.builder = builder};
+    return builder->schema->route && node != RULE_NONE && !builder->failure &&
+           node_may(&search, node, true) && search.steps <= UNROUTED_STEPS_MAX;
+}
+
 void rule_build_rule(struct rule_builder *builder, const struct rule_definition *definition)
 {
     if (builder->failure)

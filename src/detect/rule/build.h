@@ -161,6 +161,9 @@ uint32_t rule_build_all(struct rule_builder *builder, const uint32_t *nodes, siz
 uint32_t rule_build_any(struct rule_builder *builder, const uint32_t *nodes, size_t count);
 uint32_t rule_build_not(struct rule_builder *builder, uint32_t node);
 uint32_t rule_build_constant(struct rule_builder *builder, bool truth);
+/* May the node hold in an event whose route field has a value that no comparison names? False too
+ * where the schema has no such field, or the condition is too long to tell. */
+bool rule_builder_is_unrouted(const struct rule_builder *builder, uint32_t node);
 
 /* All spans are copied. */
 void rule_build_rule(struct rule_builder *builder, const struct rule_definition *definition);

@@ -12,6 +12,29 @@ static void *room(struct rule *rule, const struct yaml_file *file, const struct 
     return memory;
 }
 
+/* For authors: what a list of the rule's own file says twice. */
+static void repeats_warn(const struct rule *rule, const struct yaml_file *file,
+                         const struct yaml_node *list)
+{
+    struct diagnostics *diagnostics = rule->compile->diagnostics;
+    struct map seen;
+    uint32_t nothing;
+    bool is_good =
+        diagnostics->is_strict && list->kind == YAML_SEQUENCE && file == rule->document->file;
+    map_init(&seen, list->count + 1, 15);
+    for (const struct yaml_node *one = list->first; is_good && one; one = one->next) {
+        if (one->kind != YAML_SCALAR || yaml_is_null(one))
+            continue;
+        struct position at = yaml_position(file, one);
+        if (map_get(&seen, one->text, &nothing))
+            diagnostics_warning(diagnostics, &at, "'" PRI_SPAN "' stands in this list twice",
+                                ARG_SPAN(one->text));
+        else
+            is_good = map_put(&seen, one->text, 0);
+    }
+    map_free(&seen);
+}
+
 static struct detection *detection_item(struct rule *rule, const struct yaml_file *file,
                                         const struct yaml_node *key, const struct yaml_node *value)
 {
@@ -20,6 +43,7 @@ static struct detection *detection_item(struct rule *rule, const struct yaml_fil
     struct sigma_item *item = detection ? room(rule, file, at, sizeof *item) : NULL;
     if (!item || !sigma_item_read(rule, file, key, value, item))
         return NULL;
+    repeats_warn(rule, file, value);
     *detection = (struct detection){.kind = DETECTION_ITEM, .item = item};
     return detection;
 }
@@ -46,6 +70,7 @@ struct detection *detection_read(struct rule *rule, const struct yaml_file *file
     }
     struct detection *parent = room(rule, file, node, sizeof *parent);
     bool is_good = parent;
+    repeats_warn(rule, file, node);
     if (parent)
         parent->kind = node->kind == YAML_MAPPING ? DETECTION_ALL : DETECTION_ANY;
     for (const struct yaml_node *one = node->first; parent && one; one = one->next) {
