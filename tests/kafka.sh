@@ -133,6 +133,26 @@ verdict "dead letters carry the record and its place" "in1 broken" \
 verdict "the position is topic/partition@offset" 0 \
     "$(kcat -b "$broker" -C -t out1 -e -q 2>/dev/null | jq -r .event | grep -cvE '^in1/[0-9]+@[0-9]+$')"
 
+dlq() { # VERB [options]: on the dead letters of the first case
+    local verb=$1
+    shift
+    "$picket" dlq "$verb" --brokers "$broker" --dlq dead1 "$@" 2>>dlq.err
+}
+verdict "dlq list shows reason, stage, source, position, payload" "detect json broken" \
+    "$(dlq list --reason value --output json |
+        jq -r 'select(.reason and (.position | startswith("in1/"))) | [.stage, .source, .payload] | join(" ")')"
+dlq replay --position in1/ >/dev/null &
+first=$!
+dlq replay --position in1/ >/dev/null
+wait "$first"
+dlq replay >/dev/null
+in1_count() { # LINE: how often it is in the input
+    kcat -b "$broker" -C -t in1 -e -q -X isolation.level=read_committed 2>/dev/null | grep -cxF "$1"
+}
+verdict "replayed by three at once, each letter is back in its topic once" "2 2 2" \
+    "$(dlq list --output json | jq -r 'select(.replayed) | .id' | wc -l) $(
+        in1_count broken) $(in1_count '{"n":"7"')"
+
 (for first in $(seq 1 1000 60000); do events "$first" 1000; sleep 0.1; done) |
     kcat -b "$broker" -P -t in2 -z zstd &
 feeder=$!

@@ -161,10 +161,12 @@ static err_kind dead_append(struct alert_stage *stage, uint64_t offset, const ch
 {
     struct writer note;
     writer_init(&note, 4096);
-    writer_format(&note, "{\"stage\":\"correlate\",\"topic\":\"%s\",\"offset\":%llu,\"reason\":",
-                  STATE_TOPIC_SIGNALS, (unsigned long long)offset);
+    writer_text(&note, "{\"reason\":");
     writer_json_string(&note, span_str(reason));
-    writer_byte(&note, '}');
+    writer_format(&note,
+                  ",\"stage\":\"correlate\",\"source\":\"%s\",\"position\":\"%s@%llu\","
+                  "\"payload\":null}", /* the record stays in its topic */
+                  STATE_TOPIC_SIGNALS, STATE_TOPIC_SIGNALS, (unsigned long long)offset);
     stage->counted.dead++;
     err_kind kind =
         topic_append(stage->log, ALERT_TOPIC_DEAD, (span){NULL, 0}, writer_span(&note), NULL, err);

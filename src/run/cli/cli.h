@@ -13,6 +13,7 @@ int cli_replay(int argc, const char *const *argv);
 int cli_check(int argc, const char *const *argv);
 int cli_test(int argc, const char *const *argv);
 int cli_rules(int argc, const char *const *argv);
+int cli_dlq(int argc, const char *const *argv);
 int cli_query(int argc, const char *const *argv);
 int cli_status(int argc, const char *const *argv);
 int cli_worker(int argc, const char *const *argv);

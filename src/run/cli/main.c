@@ -14,6 +14,7 @@ struct command {
 
 static const struct command command_table[] = {
     {"check", cli_check, "check rule files: errors with file:line:column"},
+    {"dlq", cli_dlq, "dead letters: list, show, replay"},
     {"query", cli_query, "look signals and alerts up in the store"},
     {"record", cli_record, "write kernel events to a file"},
     {"replay", cli_replay, "run rules over recorded events or JSON lines"},

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/arena.h"
 #include "core/error.h"
 #include "core/span.h"
 #include "core/writer.h"
@@ -62,3 +63,11 @@ struct flow_counts flow_counts(const struct flow *flow);
  * shown as \xNN in `payload` and kept exactly in `payload_base64`. */
 void dead_letter_write(struct writer *out, const char *reason, const char *stage,
                        const char *source, span position, span payload);
+
+struct dead_letter {
+    span reason, stage, source, position;
+    span payload; /* the bytes as they came; data NULL: the letter has none */
+};
+/* Copies into the arena. ERR_INPUT: not a dead letter; ERR_LIMIT: no room. */
+MUST_USE err_kind dead_letter_read(span json, struct arena *arena, struct dead_letter *ret,
+                                   struct err_ctx *err);

@@ -1,12 +1,8 @@
 /* The exchange's own state; private to this folder. */
 #pragma once
 
-#include <librdkafka/rdkafka.h>
+#include "kafka/client.h"
 
-#include "kafka/kafka.h"
-
-#define KAFKA_WAIT_MS      30000 /* for one answer of the cluster */
-#define KAFKA_OUTPUTS_MAX  8
 #define KAFKA_RENEWALS_MAX 10
 
 struct partition {
@@ -35,7 +31,7 @@ struct exchange {
     struct exchange_counts counts;
 };
 
-/* client.c */
+/* clients.c */
 MUST_USE err_kind consumer_open(struct exchange *exchange, struct err_ctx *err);
 void consumer_close(struct exchange *exchange);
 MUST_USE err_kind consumer_subscribe(struct exchange *exchange, struct err_ctx *err);

@@ -91,3 +91,42 @@ int64_t exchange_lag(struct exchange *exchange);
 struct exchange_counts exchange_counts(const struct exchange *exchange);
 /* The library's version, and whether it has known faults that a newer one mended (NULL: none). */
 const char *kafka_version(const char **ret_advice);
+
+/* ---- beside exchanges: a topic looked through once, a few records written once ---- */
+
+/* All borrowed until the call, or the writer, ends. */
+struct kafka_cluster {
+    const char *brokers;
+    const char *const *properties; /* as of an exchange */
+    size_t property_count;
+};
+
+struct kafka_record {
+    int32_t partition;
+    int64_t offset;
+    span key, value; /* data NULL: none */
+};
+
+/* OK: go on. Else kafka_scan ends with it. */
+typedef err_kind (*kafka_visit)(void *context, const struct kafka_record *record,
+                                struct err_ctx *err);
+/* Visits every committed record that the topic held at the start, in order within a partition.
+ * ERR_INPUT: no such topic; ERR_SYSTEM: no answer. */
+MUST_USE err_kind kafka_scan(const struct kafka_cluster *cluster, const char *topic,
+                             kafka_visit visit, void *context, struct err_ctx *err);
+
+/* Writes in transactions. Whoever opens another one of the same id takes over: what this one has
+ * not committed is void, and it can commit no more. */
+struct kafka_writer;
+/* Makes those of the topics that are missing. */
+MUST_USE err_kind kafka_writer_open(const struct kafka_cluster *cluster, const char *id,
+                                    const char *const *topics, size_t topic_count,
+                                    struct kafka_writer **ret, struct err_ctx *err);
+/* partition -1: by the key, or any. ERR_LIMIT: too large, the rest of the transaction stands. */
+MUST_USE err_kind kafka_writer_put(struct kafka_writer *writer, const char *topic,
+                                   int32_t partition, span key, span value, struct err_ctx *err);
+/* On failure nothing since the last commit is there, or all of it: who wrote marks into the same
+ * transaction finds out by opening a writer of the same id and looking for them. */
+MUST_USE err_kind kafka_writer_commit(struct kafka_writer *writer, struct err_ctx *err);
+/* Takes NULL. */
+void kafka_writer_close(struct kafka_writer *writer);

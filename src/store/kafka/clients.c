@@ -9,12 +9,6 @@
 
 /* Below it, cooperative assignment can hang or lose partitions. */
 #define VERSION_COOPERATIVE 0x020a01ff
-#define PROPERTY_BYTES_MAX  4096
-
-struct property {
-    const char *key;
-    const char *value;
-};
 
 static bool is_cooperative(void)
 {
@@ -29,65 +23,6 @@ const char *kafka_version(const char **ret_advice)
     return rd_kafka_version_str();
 }
 
-/* ---- properties ---- */
-
-static err_kind property_set(rd_kafka_conf_t *conf, const char *key, const char *value,
-                             struct err_ctx *err)
-{
-    char text[256];
-    if (rd_kafka_conf_set(conf, key, value, text, sizeof text) == RD_KAFKA_CONF_OK)
-        return OK;
-    return err_set(err, ERR_INPUT, "Kafka property %s: %s", key, text);
-}
-
-static err_kind properties_set(rd_kafka_conf_t *conf, const struct property *properties,
-                               size_t count, struct err_ctx *err)
-{
-    err_kind kind = OK;
-    for (size_t index = 0; index < count && kind == OK; index++)
-        if (properties[index].value)
-            kind = property_set(conf, properties[index].key, properties[index].value, err);
-    return kind;
-}
-
-/* What the guarantees rest on is not the user's to set. */
-static bool is_ours(const char *key)
-{
-    static const char *const names[] = {"bootstrap.servers",
-                                        "group.id",
-                                        "group.instance.id",
-                                        "enable.auto.commit",
-                                        "isolation.level",
-                                        "enable.idempotence",
-                                        "transactional.id",
-                                        "enable.auto.offset.store",
-                                        "acks",
-                                        "auto.offset.reset",
-                                        "request.required.acks"};
-    for (size_t index = 0; index < sizeof names / sizeof *names; index++)
-        if (strcmp(names[index], key) == 0)
-            return true;
-    return false;
-}
-
-/* A property that only the other client knows is none of this one's business. */
-static err_kind user_property_set(rd_kafka_conf_t *conf, const char *text, struct err_ctx *err)
-{
-    char key[PROPERTY_BYTES_MAX], why[256];
-    const char *equals = strchr(text, '=');
-    size_t len = equals ? (size_t)(equals - text) : 0;
-    if (len == 0 || len >= sizeof key)
-        return err_set(err, ERR_INPUT, "Kafka property '%s': expected NAME=VALUE", text);
-    memcpy(key, text, len);
-    key[len] = 0;
-    if (is_ours(key))
-        return err_set(err, ERR_INPUT,
-                       "Kafka property %s is fixed: exactly-once delivery depends on it", key);
-    if (rd_kafka_conf_set(conf, key, equals + 1, why, sizeof why) == RD_KAFKA_CONF_OK)
-        return OK;
-    return err_set(err, ERR_INPUT, "Kafka property %s: %s", key, why);
-}
-
 /* Called from rd_kafka_poll and consumer_poll only, so on the owner's thread. */
 static void error_seen(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
@@ -96,41 +31,16 @@ static void error_seen(rd_kafka_t *client, int code, const char *reason, void *o
     exchange->options.warn(exchange->options.context, rd_kafka_err2name(code), reason);
 }
 
-static void log_seen(const rd_kafka_t *client, int level, const char *facility, const char *text)
-{
-    (void)client;
-    (void)level;
-    (void)facility;
-    (void)text; /* from the library's own threads; what matters comes through error_seen */
-}
-
 static err_kind conf_make(struct exchange *exchange, const struct property *own, size_t count,
                           rd_kafka_conf_t **ret, struct err_ctx *err)
 {
     const struct exchange_options *options = &exchange->options;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set_opaque(conf, exchange);
-    rd_kafka_conf_set_error_cb(conf, error_seen);
-    rd_kafka_conf_set_log_cb(conf, log_seen);
-    err_kind kind = properties_set(conf, own, count, err);
-    for (size_t index = 0; index < options->property_count && kind == OK; index++)
-        kind = user_property_set(conf, options->properties[index], err);
+    err_kind kind = client_conf(own, count, options->properties, options->property_count, ret, err);
     if (kind != OK)
-        rd_kafka_conf_destroy(conf);
-    else
-        *ret = conf;
-    return kind;
-}
-
-static err_kind client_make(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret,
-                            struct err_ctx *err)
-{
-    char text[512];
-    *ret = rd_kafka_new(type, conf, text, sizeof text);
-    if (*ret)
-        return OK;
-    rd_kafka_conf_destroy(conf);
-    return err_set(err, ERR_INPUT, "Kafka: %s", text);
+        return kind;
+    rd_kafka_conf_set_opaque(*ret, exchange);
+    rd_kafka_conf_set_error_cb(*ret, error_seen);
+    return OK;
 }
 
 /* ---- consumer ---- */
@@ -319,51 +229,6 @@ void producer_close(struct exchange *exchange)
 
 /* ---- topics ---- */
 
-static err_kind outputs_create(struct exchange *exchange, struct err_ctx *err)
-{
-    const struct exchange_options *options = &exchange->options;
-    rd_kafka_NewTopic_t *topics[KAFKA_OUTPUTS_MAX];
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(exchange->consumer);
-    rd_kafka_AdminOptions_t *admin =
-        rd_kafka_AdminOptions_new(exchange->consumer, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-    char text[256] = "";
-    size_t count = 0;
-    err_kind kind = OK;
-    rd_kafka_AdminOptions_set_request_timeout(admin, KAFKA_WAIT_MS, text, sizeof text);
-    rd_kafka_AdminOptions_set_operation_timeout(admin, KAFKA_WAIT_MS, text, sizeof text);
-    for (; count < options->output_count && kind == OK; count++) {
-        topics[count] =
-            rd_kafka_NewTopic_new(exchange->output_names[count], -1, -1, text, sizeof text);
-        if (!topics[count]) {
-            kind = err_set(err, ERR_INPUT, "topic '%s': %s", exchange->output_names[count], text);
-            break;
-        }
-    }
-    if (kind == OK)
-        rd_kafka_CreateTopics(exchange->consumer, topics, count, admin, queue);
-    rd_kafka_event_t *event = kind == OK ? rd_kafka_queue_poll(queue, KAFKA_WAIT_MS + 1000) : NULL;
-    if (kind == OK && (!event || rd_kafka_event_error(event)))
-        kind = err_set(err, ERR_SYSTEM, "Kafka at %s: %s", options->brokers,
-                       event ? rd_kafka_event_error_string(event) : "no answer");
-    size_t result_count = 0;
-    const rd_kafka_topic_result_t **results =
-        kind == OK ? rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event),
-                                                         &result_count)
-                   : NULL;
-    for (size_t index = 0; index < result_count && kind == OK; index++) {
-        rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[index]);
-        if (code && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-            kind = err_set(err, ERR_DENIED, "topic '%s' is missing and cannot be made: %s",
-                           rd_kafka_topic_result_name(results[index]), rd_kafka_err2str(code));
-    }
-    if (event)
-        rd_kafka_event_destroy(event);
-    rd_kafka_NewTopic_destroy_array(topics, count);
-    rd_kafka_AdminOptions_destroy(admin);
-    rd_kafka_queue_destroy(queue);
-    return kind;
-}
-
 static err_kind input_check(struct exchange *exchange, struct err_ctx *err)
 {
     const struct exchange_options *options = &exchange->options;
@@ -391,5 +256,7 @@ static err_kind input_check(struct exchange *exchange, struct err_ctx *err)
 err_kind topics_prepare(struct exchange *exchange, struct err_ctx *err)
 {
     err_kind kind = input_check(exchange, err);
-    return kind == OK ? outputs_create(exchange, err) : kind;
+    return kind == OK ? client_topics(exchange->consumer, exchange->output_names,
+                                      exchange->options.output_count, err)
+                      : kind;
 }

@@ -1,0 +1,25 @@
+/* What the clients of a cluster have in common; private to this folder. */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include "kafka/kafka.h"
+
+#define KAFKA_WAIT_MS     30000 /* for one answer of the cluster */
+#define KAFKA_OUTPUTS_MAX 8
+
+struct property {
+    const char *key;
+    const char *value; /* NULL: left at its default */
+};
+
+/* Our own properties, then the user's; those that the guarantees rest on are refused there. */
+MUST_USE err_kind client_conf(const struct property *own, size_t own_count,
+                              const char *const *properties, size_t property_count,
+                              rd_kafka_conf_t **ret, struct err_ctx *err);
+/* Takes the configuration over. */
+MUST_USE err_kind client_make(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret,
+                              struct err_ctx *err);
+/* Makes those that are missing, with the broker's defaults; at most KAFKA_OUTPUTS_MAX. */
+MUST_USE err_kind client_topics(rd_kafka_t *client, const char *const *names, size_t name_count,
+                                struct err_ctx *err);
