@@ -53,7 +53,7 @@ static bool forget_oldest(struct follow *follow)
         file_free(file);
         follow->file_count--;
         memmove(&follow->files[index], &follow->files[index + 1],
-                (follow->file_count - index) * sizeof *follow->files);
+                (follow->file_count - index) * sizeof(struct file *));
         return true;
     }
     return false;

@@ -334,7 +334,7 @@ static void tell_one(const struct finder *finder, struct held *held)
 static err_kind tell_new(struct finder *finder, struct err_ctx *err)
 {
     size_t count = 0;
-    AUTO(auto_free) struct held **order = calloc(finder->held_count + 1, sizeof *order);
+    AUTO(auto_free) struct held **order = calloc(finder->held_count + 1, sizeof(struct held *));
     if (!order)
         return err_set(err, ERR_SYSTEM, "finder");
     for (size_t index = 0; index < finder->held_count; index++) {
