@@ -16,6 +16,7 @@ int cli_rules(int argc, const char *const *argv);
 int cli_dlq(int argc, const char *const *argv);
 int cli_query(int argc, const char *const *argv);
 int cli_status(int argc, const char *const *argv);
+int cli_ingest(int argc, const char *const *argv);
 int cli_worker(int argc, const char *const *argv);
 
 /* Parses and checks the words of a command. Returns false when the command is to end at once, with
@@ -72,7 +73,7 @@ bool cli_source(const char *name, const struct source **ret);
 /* `product=windows,category=process_creation`; NULL: none. False: usage, said on stderr. */
 bool cli_logsource(const char *words, struct logsource *ret);
 
-/* Opens DIR/store read-only and drops all other rights. */
+/* Opens the store in DIR, or in DIR/store, read-only and drops all other rights. */
 struct topic_log;
 err_kind cli_store_open(const char *state_dir, int *ret_store_fd, struct topic_log **ret,
                         struct err_ctx *err);

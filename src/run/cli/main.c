@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "ingest/ingest.h"
 
 struct command {
     const char *name;
@@ -15,6 +16,7 @@ struct command {
 static const struct command command_table[] = {
     {"check", cli_check, "check rule files: errors with file:line:column"},
     {"dlq", cli_dlq, "dead letters: list, show, replay"},
+    {"ingest", cli_ingest, "take events over HTTP, run rules over them"},
     {"query", cli_query, "look signals and alerts up in the store"},
     {"record", cli_record, "write kernel events to a file"},
     {"replay", cli_replay, "run rules over recorded events or JSON lines"},
@@ -25,6 +27,9 @@ static const struct command command_table[] = {
     {"worker", cli_worker, "run rules over a Kafka topic, exactly once"},
 };
 #define COMMAND_COUNT (sizeof command_table / sizeof *command_table)
+
+static const role_run role_runs[ROLE_COUNT] = {
+    [ROLE_INTAKE] = intake_run, [ROLE_GATEWAY] = gateway_run};
 
 static void help(FILE *out)
 {
@@ -66,7 +71,7 @@ static int command(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "role") == 0 && argc == 3)
-        return role_main(argv[2]);
+        return role_main(argv[2], role_runs);
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         help(stdout);
         return argc > 1 ? EXIT_DONE : EXIT_USAGE;

@@ -16,6 +16,7 @@ struct flow {
     struct source_decoder *decoder; /* NULL: a record is an event as it stands */
     struct detect *detect;
     struct writer output;
+    struct state_signal row; /* of the signal at hand */
     struct flow_counts counts;
     uint64_t number;
 };
@@ -47,6 +48,8 @@ err_kind flow_open(const struct flow_options *options, struct flow **ret, struct
     if (!flow)
         return err_set(err, ERR_SYSTEM, "flow");
     flow->options = *options;
+    if (!flow->options.name)
+        flow->options.name = options->source;
     writer_init(&flow->output, OUTPUT_BYTES_MAX);
     err_kind kind = source_open(flow, err);
     if (kind != OK)
@@ -123,6 +126,11 @@ static bool pass_end(struct pass *pass, bool is_whole)
     return true;
 }
 
+const struct state_signal *flow_row(const struct flow *flow)
+{
+    return &flow->row;
+}
+
 /* The position as it is shown, unlike that of any other event. */
 static span position_shown(struct pass *pass, span position)
 {
@@ -142,7 +150,7 @@ static bool dead_run(struct pass *pass, span payload, span position, const char 
 {
     struct writer *output = &pass->flow->output;
     writer_reset(output);
-    dead_letter_write(output, reason, "detect", pass->flow->options.source, position, payload);
+    dead_letter_write(output, reason, "detect", pass->flow->options.name, position, payload);
     if (!pass->put(pass->context, FLOW_DEAD, position, writer_span(output)))
         return false;
     pass->counts.in++;
@@ -173,13 +181,13 @@ static bool matches_run(struct pass *pass, span payload, span position, const ui
     struct flow *flow = pass->flow;
     struct err_ctx err;
     for (size_t index = 0; index < count; index++) {
-        struct state_signal row;
         char entity[ENTITY_BYTES_MAX];
         writer_reset(&flow->output);
         detect_position(flow->detect, position);
-        if (detect_signal(flow->detect, matches[index], NULL, &flow->output, &row, &err) != OK)
+        if (detect_signal(flow->detect, matches[index], NULL, &flow->output, &flow->row, &err) !=
+            OK)
             return dead_run(pass, payload, position, err.text);
-        if (!pass->put(pass->context, FLOW_SIGNAL, entity_name(flow, &row, entity),
+        if (!pass->put(pass->context, FLOW_SIGNAL, entity_name(flow, &flow->row, entity),
                        writer_span(&flow->output)))
             return false;
         pass->counts.signals++;

@@ -19,6 +19,7 @@
 struct flow_options {
     const char *hostname;
     const char *source;         /* of the registry; kernel: JSON lines with flat Falco keys */
+    const char *name;           /* as dead letters name it; NULL: source */
     struct logsource logsource; /* of all events; every part NULL: what the source says */
     /* A record stands for itself: nothing of it is kept for the next. Else the caller keeps
      * flow_save's bytes with its position, or loses events of which a part was read. */
@@ -36,6 +37,7 @@ enum flow_kind { FLOW_SIGNAL, FLOW_DEAD };
 typedef bool (*flow_put)(void *context, enum flow_kind kind, span key, span value);
 
 struct flow;
+struct state_signal;
 /* ERR_INPUT: there is no such source. */
 MUST_USE err_kind flow_open(const struct flow_options *options, struct flow **ret,
                             struct err_ctx *err);
@@ -58,6 +60,8 @@ MUST_USE err_kind flow_load(struct flow *flow, span bytes, struct err_ctx *err);
 bool flow_dead(struct flow *flow, span record, span position, const char *reason, flow_put put,
                void *context);
 struct flow_counts flow_counts(const struct flow *flow);
+/* Inside flow_put, for FLOW_SIGNAL: its row in the index of signals, but for the offset. */
+const struct state_signal *flow_row(const struct flow *flow);
 
 /* A dead letter: {"reason", "stage", "source", "position", "payload"}; bytes that are not UTF-8 are
  * shown as \xNN in `payload` and kept exactly in `payload_base64`. */

@@ -10,6 +10,7 @@
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "lines/lines.h"
 #include "pipeline/pipeline.h"
 #include "role/protocol.h"
 #include "role/role.h"
@@ -21,17 +22,14 @@
 #define TASKS_TIMEOUT_MS 10000
 #define DRAIN_NS         2000000000ull
 #define STOP_NS          8000000000ull /* with the lines that wait; the supervisor waits longer */
-#define LINE_PART_BYTES  (IPC_BODY_BYTES_MAX - sizeof(struct line_head))
 
 struct engine {
     struct ipc_channel *supervisor;
-    struct ipc_channel lines;  /* to the supervisor; full while nobody reads stdout */
+    struct line_channel lines; /* to the supervisor; full while nobody reads stdout */
     struct ipc_channel sensor; /* fd -1: none */
     struct live *live;
     struct engine_start start;
     uint64_t open_number;
-    uint64_t line_offset; /* the line that is being handed on */
-    size_t line_sent;     /* of it */
     int store_fd, crash_fd, record_fd;
     int ring_fd;
     bool is_sensor_silent; /* it did not answer in time; asked again when it is heard of */
@@ -161,24 +159,7 @@ static err_kind ring_take(struct engine *engine, struct ipc_message *message, st
 static bool line_hand_on(void *context, uint64_t offset, span line)
 {
     struct engine *engine = context;
-    if (engine->line_offset != offset)
-        engine->line_sent = 0;
-    engine->line_offset = offset;
-    line = span_after(line, engine->line_sent);
-    do {
-        uint8_t body[IPC_BODY_BYTES_MAX];
-        span part = span_first(line, LINE_PART_BYTES);
-        line = span_after(line, part.len);
-        struct line_head head = {.offset = offset, .is_last = line.len == 0};
-        memcpy(body, &head, sizeof head);
-        memcpy(body + sizeof head, part.data, part.len);
-        if (ipc_send(&engine->lines, MESSAGE_LINE, span_of(body, sizeof head + part.len), NULL, 0,
-                     false) != IPC_DONE)
-            return false; /* the rest when it is offered again */
-        engine->line_sent += part.len;
-    } while (line.len);
-    engine->line_sent = 0;
-    return true;
+    return line_channel_send(&engine->lines, offset, line);
 }
 
 /* ---- the supervisor's orders ---- */
@@ -272,7 +253,7 @@ static err_kind start_take(struct engine *engine, struct err_ctx *err)
     int lines_fd = ipc_take_fd(&message, 2);
     engine->record_fd = ipc_take_fd(&message, 3);
     ipc_release(&message);
-    return ipc_open(&engine->lines, &lines_fd, err);
+    return ipc_open(&engine->lines.channel, &lines_fd, err);
 }
 
 static err_kind engine_start(struct engine *engine, struct err_ctx *err)
@@ -348,7 +329,7 @@ static err_kind lines_finish(struct engine *engine, uint64_t end_ns, struct err_
     err_kind kind = OK;
     while (kind == OK && live_line_next(engine->live) < live_counts(engine->live).line_end &&
            clock_boot_ns() < end_ns) {
-        struct pollfd waited[] = {{.fd = engine->lines.fd, .events = POLLOUT},
+        struct pollfd waited[] = {{.fd = engine->lines.channel.fd, .events = POLLOUT},
                                   {.fd = engine->supervisor->fd, .events = 0}};
         poll(waited, 2, IDLE_MS / 10);
         if (waited[0].revents & ~POLLOUT || waited[1].revents)
@@ -380,13 +361,12 @@ int engine_run(struct ipc_channel *supervisor)
 {
     struct err_ctx err;
     struct engine engine = {.supervisor = supervisor,
-                            .lines = {.fd = -1},
+                            .lines = {.channel = {.fd = -1}, .offset = UINT64_MAX},
                             .sensor = {.fd = -1},
                             .store_fd = -1,
                             .crash_fd = -1,
                             .record_fd = -1,
-                            .ring_fd = -1,
-                            .line_offset = UINT64_MAX};
+                            .ring_fd = -1};
     err_kind kind = engine_start(&engine, &err);
     while (kind == OK && !engine.is_stopping)
         kind = turn(&engine, &err);
@@ -401,6 +381,6 @@ int engine_run(struct ipc_channel *supervisor)
         say_summary(&engine);
     live_close(engine.live);
     ipc_close(&engine.sensor);
-    ipc_close(&engine.lines);
+    ipc_close(&engine.lines.channel);
     return is_over ? EXIT_IMPOSSIBLE : kind == OK ? 0 : 1;
 }

@@ -34,9 +34,6 @@ enum message_type {
     MESSAGE_RULES_RESULT, /* struct rules_answer, then the text of the error */
     MESSAGE_FAILED,       /* why the run must end, as text; from the sensor too */
     MESSAGE_SUMMARY,      /* struct run_summary */
-    /* engine to supervisor, on the channel for lines */
-    MESSAGE_LINE, /* struct line_head, then a part of the line */
-
     /* supervisor to both */
     MESSAGE_PEER, /* descriptor: channel between sensor and engine */
     MESSAGE_PING,
@@ -95,12 +92,6 @@ struct engine_start {
 struct rules_answer {
     uint32_t number; /* of the set, as it was sent */
     uint32_t kind;   /* err_kind */
-};
-
-struct line_head {
-    uint64_t offset;  /* of the signal in its topic: printed once, whatever happens to the engine */
-    uint32_t is_last; /* part of this line */
-    uint32_t reserved;
 };
 
 /* The number tells a late answer from the one that is waited for. */

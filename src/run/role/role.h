@@ -15,18 +15,35 @@
 
 /* ---- the roles ---- */
 
-enum role_kind { ROLE_SENSOR, ROLE_ENGINE, ROLE_COMPILER, ROLE_DECODER, ROLE_COUNT };
+enum role_kind {
+    ROLE_SENSOR,
+    ROLE_ENGINE,
+    ROLE_COMPILER,
+    ROLE_DECODER,
+    ROLE_INTAKE, /* this one and the next: ingest/ingest.h */
+    ROLE_GATEWAY,
+    ROLE_COUNT
+};
 
 const char *role_name(enum role_kind role);
+typedef int (*role_run)(struct ipc_channel *parent); /* returns the exit code */
 /* The hidden command `picket role NAME`: becomes that role and ends with the process's exit code.
- */
-int role_main(const char *name);
+ * others: what the roles of modules above this one run, each at its number. */
+int role_main(const char *name, const role_run others[ROLE_COUNT]);
 /* Starts a child of that role; channel receives the parent's end. */
 MUST_USE err_kind role_spawn(enum role_kind role, pid_t *ret_pid, struct ipc_channel *ret_channel,
                              struct err_ctx *err);
 /* Shuts the calling process in as that role would be, keeping dir_fd's folder where the role has
  * one: for commands that do a role's work in place (replay is an engine without a ring). */
 MUST_USE err_kind role_confine(enum role_kind role, int dir_fd, struct err_ctx *err);
+
+/* ---- state folders ---- */
+
+/* Opens the folder, which is made, with those above it, where it is missing. */
+MUST_USE err_kind folder_open(const char *path, int *ret_fd, struct err_ctx *err);
+/* The folder below `path` that holds picket.db: itself, or its `store` where other things lie in
+ * it. Made, and given to the account of roles without privilege. */
+MUST_USE err_kind folder_store_open(const char *path, int *ret_fd, struct err_ctx *err);
 
 /* ---- rules, compiled ---- */
 

@@ -33,9 +33,16 @@ static const int sensor_syscalls[] = {
  * CAP_SYS_ADMIN, and it gives the program up when refused. It is told that there are none. */
 static const struct sandbox_refusal no_module_btf = {SCMP_SYS(bpf), BPF_BTF_GET_NEXT_ID, ENOENT};
 
+/* Taking connections and datagrams on sockets that it was given; it makes none of its own. */
+static const int gateway_syscalls[] = {
+    SCMP_SYS(accept4),     SCMP_SYS(epoll_ctl),   SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
+    SCMP_SYS(eventfd2),    SCMP_SYS(shutdown),    SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
+    SCMP_SYS(getpeername), SCMP_SYS(getsockname),
+};
+
 struct role_desc {
     const char *name;
-    int (*run)(struct ipc_channel *channel);
+    role_run run; /* NULL: of a module above */
     struct sandbox_policy policy;
 };
 
@@ -61,6 +68,13 @@ static const struct role_desc role_table[ROLE_COUNT] = {
                         .memory_bytes_max = 4ull << 30,
                         .cpu_seconds_max = 120}},
     [ROLE_DECODER] = {"decoder", decoder_run, {.role = "decoder", .dir_fd = -1}},
+    [ROLE_INTAKE] = {"intake", NULL, {.role = "intake", .may_write_files = true, .dir_fd = -1}},
+    [ROLE_GATEWAY] = {"gateway",
+                      NULL,
+                      {.role = "gateway",
+                       .dir_fd = -1,
+                       .syscalls = gateway_syscalls,
+                       .syscall_count = sizeof gateway_syscalls / sizeof *gateway_syscalls}},
 };
 
 const char *role_name(enum role_kind role)
@@ -79,7 +93,7 @@ err_kind role_confine(enum role_kind role, int dir_fd, struct err_ctx *err)
     return sandbox_enter(&policy, &report, err);
 }
 
-int role_main(const char *name)
+int role_main(const char *name, const role_run others[ROLE_COUNT])
 {
     for (int role = 0; role < ROLE_COUNT; role++) {
         if (strcmp(role_table[role].name, name) != 0)
@@ -95,7 +109,8 @@ int role_main(const char *name)
         signal(SIGHUP, SIG_IGN);
         if (ipc_open(&channel, &fd, &err) != OK)
             return 1;
-        int code = role_table[role].run(&channel);
+        role_run run = role_table[role].run ? role_table[role].run : others[role];
+        int code = run(&channel);
         ipc_close(&channel);
         return code;
     }

@@ -25,37 +25,15 @@
 
 /* ---- the state folder ---- */
 
-/* mkdir -p. */
-static err_kind folder_make(const char *path, struct err_ctx *err)
-{
-    AUTO(auto_free) char *copy = strdup(path);
-    if (!copy)
-        return err_set(err, ERR_SYSTEM, "state folder");
-    for (char *at = copy + 1;; at++) {
-        if (*at != '/' && *at != 0)
-            continue;
-        char kept = *at;
-        *at = 0;
-        if (mkdir(copy, 0700) && errno != EEXIST)
-            return err_set(err, ERR_SYSTEM, "state folder '%s'", copy);
-        if (!kept)
-            return OK;
-        *at = kept;
-    }
-}
-
 /* DIR is root's; DIR/store belongs to the engine, the one writer. */
 static err_kind state_open(struct supervisor *supervisor, struct err_ctx *err)
 {
     const char *path = supervisor->options->state_dir;
     uid_t uid;
     gid_t gid;
-    err_kind kind = folder_make(path, err);
+    err_kind kind = folder_open(path, &supervisor->state_fd, err);
     if (kind != OK)
         return kind;
-    supervisor->state_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (supervisor->state_fd < 0)
-        return err_set(err, ERR_SYSTEM, "state folder '%s'", path);
     supervisor->lock_fd =
         openat(supervisor->state_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (supervisor->lock_fd < 0)

@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "core/writer.h"
+#include "lines/lines.h"
 #include "pipeline/pipeline.h"
 #include "role/protocol.h"
 #include "role/role.h"
@@ -30,23 +31,6 @@ struct kept {
     int fd;
     struct keep_note note;
     bool is_stale; /* not named again since MESSAGE_KEEP_BEGIN */
-};
-
-/* Lines on their way to stdout. A line is printed once: its number is remembered here, where no
- * engine's end can lose it. */
-struct printer {
-    struct writer part; /* of the line that is arriving */
-    uint64_t part_offset;
-    struct writer queue; /* whole lines not yet written */
-    size_t queue_at;
-    struct writer lengths; /* u32 of each line in the queue */
-    size_t length_at;
-    size_t first_written; /* bytes of the queue's first line */
-    uint64_t line_next;
-    uint64_t written; /* lines, whole */
-    bool has_lines;
-    bool is_closed; /* nobody reads stdout any more */
-    size_t write_bytes_max;
 };
 
 /* Rule files and the folders above them: supervisor_watch.c. */
@@ -129,14 +113,3 @@ void watch_open(struct watch *watch, const char *const *paths, size_t count);
 void watch_close(struct watch *watch);
 /* Takes what has happened; true when rule files may have changed. */
 bool watch_take(struct watch *watch);
-
-/* supervisor_print.c */
-void printer_open(struct printer *printer);
-void printer_close(struct printer *printer);
-/* One MESSAGE_LINE; false when it is malformed. */
-MUST_USE bool printer_take(struct printer *printer, span body);
-void printer_drop_part(struct printer *printer);
-bool printer_is_busy(const struct printer *printer); /* lines wait to be written */
-bool printer_is_full(const struct printer *printer); /* take no more for now */
-/* stdout can be written to: never blocks. */
-void printer_write(struct printer *printer);

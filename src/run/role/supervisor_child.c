@@ -260,7 +260,7 @@ void child_lines_receive(struct supervisor *supervisor)
         enum ipc_outcome outcome = ipc_receive(&supervisor->lines, 0, &message);
         if (outcome == IPC_AGAIN)
             return;
-        bool is_sound = outcome == IPC_DONE && message.type == MESSAGE_LINE &&
+        bool is_sound = outcome == IPC_DONE && message.type == LINE_MESSAGE &&
                         printer_take(&supervisor->printer, message.body);
         if (outcome == IPC_DONE)
             ipc_release(&message);

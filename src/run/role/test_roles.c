@@ -29,7 +29,8 @@ static int inside(enum role_kind role, int (*act)(void))
     assert_true(child >= 0);
     if (child == 0) {
         struct err_ctx err;
-        if (role_confine(role, role == ROLE_ENGINE ? store_fd : -1, &err) != OK) {
+        if (role_confine(role, role == ROLE_ENGINE || role == ROLE_INTAKE ? store_fd : -1, &err) !=
+            OK) {
             fprintf(stderr, "%s\n", err.text);
             _exit(99);
         }
@@ -119,6 +120,20 @@ static int try_sensor(void)
     return try_common();
 }
 
+/* It has connections, and nothing else: no file, no new socket of its own. */
+static int try_gateway(void)
+{
+    struct stat status;
+    if (!is_refused(open("/etc/hostname", O_RDONLY)) ||
+        !is_refused(openat(store_fd, "own", O_RDONLY)))
+        return 21;
+    if (!is_refused(stat("/etc/hostname", &status)))
+        return 22;
+    if (!is_refused(connect(store_fd, NULL, 0)) || !is_refused(bind(store_fd, NULL, 0)))
+        return 23;
+    return try_common();
+}
+
 static void roles_cannot_do_what_they_are_not_for(void **state)
 {
     (void)state;
@@ -129,13 +144,15 @@ static void roles_cannot_do_what_they_are_not_for(void **state)
     assert_int_equal(inside(ROLE_ENGINE, try_engine), 0);
     assert_int_equal(inside(ROLE_COMPILER, try_compiler), 0);
     assert_int_equal(inside(ROLE_SENSOR, try_sensor), 0);
+    assert_int_equal(inside(ROLE_INTAKE, try_engine), 0);
+    assert_int_equal(inside(ROLE_GATEWAY, try_gateway), 0);
 }
 
 /* A role that is asked what is not in its protocol ends instead of guessing. */
 static void a_role_ends_at_a_message_it_does_not_know(void **state)
 {
     (void)state;
-    for (int role = 0; role < ROLE_COUNT; role++) {
+    for (int role = 0; role < ROLE_INTAKE; role++) { /* those above: ingest/test_ingest.c */
         int pair[2];
         struct err_ctx err;
         assert_int_equal(ipc_pair(pair, &err), OK);
@@ -145,7 +162,7 @@ static void a_role_ends_at_a_message_it_does_not_know(void **state)
             dup2(pair[1], 3);
             close_range(4, ~0u, 0);
             dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-            _exit(role_main(role_name((enum role_kind)role)));
+            _exit(role_main(role_name((enum role_kind)role), NULL));
         }
         close(pair[1]);
         struct ipc_channel channel;

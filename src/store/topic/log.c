@@ -158,6 +158,19 @@ err_kind topic_begin(struct topic_log *log, struct err_ctx *err)
     return OK;
 }
 
+err_kind topic_durable(struct topic_log *log, bool is_durable, struct err_ctx *err)
+{
+    assert(!log->is_in_transaction);
+    if (log->is_durable == is_durable)
+        return OK;
+    err_kind kind = database_run(
+        log, is_durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", err);
+    if (kind != OK)
+        return err_wrap(err, "store");
+    log->is_durable = is_durable;
+    return OK;
+}
+
 err_kind topic_commit(struct topic_log *log, struct err_ctx *err)
 {
     assert(log->is_in_transaction);

@@ -28,6 +28,7 @@ struct topic_log {
     int lock_fd;
     bool is_read_only;
     bool is_in_transaction;
+    bool is_durable; /* each commit is on the disk */
     bool has_failed; /* in the open transaction */
     uint64_t size_bytes_max;
     ZSTD_CCtx *compressor;

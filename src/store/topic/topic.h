@@ -50,6 +50,9 @@ MUST_USE err_kind topic_position_put(struct topic_log *log, const char *consumer
 MUST_USE err_kind topic_state_put(struct topic_log *log, const char *stage, span key, span value,
                                   struct err_ctx *err);
 MUST_USE err_kind topic_commit(struct topic_log *log, struct err_ctx *err);
+/* From now on a commit is on the disk when topic_commit returns (and with it all before it), so
+ * that it outlives a power cut; or no longer. Between transactions. */
+MUST_USE err_kind topic_durable(struct topic_log *log, bool is_durable, struct err_ctx *err);
 /* Undoes the open transaction; none: does nothing. */
 void topic_abort(struct topic_log *log);
 

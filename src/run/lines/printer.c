@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/log.h"
-#include "role/supervisor.h"
+#include "lines/lines.h"
 
 #define LINE_BYTES_MAX  (4u << 20)
 #define QUEUE_BYTES_MAX (16u << 20)

@@ -1,0 +1,154 @@
+#include "ingest/ingest.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "core/cleanup.h"
+#include "source/source.h"
+
+#define SOURCE_BYTES_MAX 48
+
+struct ingest_words {
+    const char *config;
+    const char *source;
+    const char *listen;
+    const char *token_file;
+    struct option_list rules;
+    struct option_list pipelines;
+    const char *logsource;
+    const char *state;
+    const char *output;
+    bool shadow;
+    uint64_t store_bytes;
+    uint64_t body_bytes;
+    uint64_t period_ns;
+};
+
+static const struct option_desc rows[] = {
+    {"config", OPTION_TEXT, offsetof(struct ingest_words, config), NULL, "FILE",
+     "options as `name: value` lines; the command line wins"},
+    {"source", OPTION_TEXT, offsetof(struct ingest_words, source), "json", "NAME",
+     "the name in /v1/events/NAME; a source of docs/sources.md is decoded as such, any other name "
+     "is of JSON objects, one a line"},
+    {"listen", OPTION_TEXT, offsetof(struct ingest_words, listen), "127.0.0.1:8088", "ADDR:PORT",
+     "where HTTP is taken; port 0: any that is free"},
+    {"token-file", OPTION_TEXT, offsetof(struct ingest_words, token_file), NULL, "FILE",
+     "a token a line; who posts must show one of them"},
+    {"rules", OPTION_LIST, offsetof(struct ingest_words, rules), NULL, "PATH",
+     "rule file or folder, in place of the shipped set; SIGHUP loads them anew"},
+    PIPELINE_OPTION(struct ingest_words),
+    {"logsource", OPTION_TEXT, offsetof(struct ingest_words, logsource), NULL, "K=V,...",
+     "product, category, service of all events (else each event's own keys)"},
+    {"state", OPTION_TEXT, offsetof(struct ingest_words, state), NULL, "DIR",
+     "the store: events, signals, alerts, dead letters"},
+    {"output", OPTION_CHOICE, offsetof(struct ingest_words, output), "text", "text|json",
+     "one line a signal on stdout"},
+    {"shadow", OPTION_FLAG, offsetof(struct ingest_words, shadow), NULL, NULL,
+     "print the signals of rules in stage shadow too; they are kept in any case"},
+    {"store-size", OPTION_SIZE, offsetof(struct ingest_words, store_bytes), "1G", NULL,
+     "bound of the store; the oldest goes first, counted"},
+    {"body-size", OPTION_SIZE, offsetof(struct ingest_words, body_bytes), "8M", NULL,
+     "bound of one request's body, unpacked; at most 16M"},
+    {"for", OPTION_DURATION, offsetof(struct ingest_words, period_ns), NULL, NULL,
+     "end after this time"},
+};
+
+static const struct option_table table = {
+    .command = "ingest",
+    .usage = "--state DIR [options]",
+    .summary =
+        "Takes events over HTTP: POST /v1/events/NAME with a JSON object a line. 202 is answered\n"
+        "when they are on the disk; then rules run over them, and signals, dead letters and\n"
+        "position are committed together. GET /metrics and /health tell how it goes. Says ready\n"
+        "on stderr once it listens; SIGTERM finishes what was accepted and ends.",
+    .examples = "  picket ingest --source app --listen 127.0.0.1:8088 --rules ./rules \\\n"
+                "    --state ./state --output json\n"
+                "  curl --data-binary @events.ndjson http://127.0.0.1:8088/v1/events/app\n",
+    .rows = rows,
+    .row_count = sizeof rows / sizeof *rows,
+};
+
+/* A name that is no source's is that of JSON events. */
+static const char *decoder_of(const char *name)
+{
+    return source_find(span_str(name)) || strcmp(name, "kernel") == 0 ? name : "json";
+}
+
+static bool source_check(const char *name)
+{
+    size_t len = strlen(name);
+    bool is_good = len >= 1 && len < SOURCE_BYTES_MAX;
+    for (size_t index = 0; index < len; index++)
+        is_good &= isalnum((unsigned char)name[index]) || strchr("-_.", name[index]);
+    if (!is_good)
+        fprintf(stderr,
+                "picket: --source '%s': expected letters, digits, '-', '_' and '.', at most %d\n",
+                name, SOURCE_BYTES_MAX - 1);
+    return is_good;
+}
+
+static int compile(void *context, int *ret_image_fd)
+{
+    const struct ingest_words *words = context;
+    struct compile_options options = {.stages = STAGES_RUN,
+                                      .is_json = strcmp(words->source, "kernel") != 0};
+    struct compiled compiled;
+    int code = cli_compile_mapped(&words->rules, &words->pipelines, &options, &compiled);
+    if (code != EXIT_DONE)
+        return code;
+    *ret_image_fd = fd_steal(&compiled.image_fd);
+    compiled_close(&compiled);
+    return EXIT_DONE;
+}
+
+static bool words_check(const struct ingest_words *words)
+{
+    if (!words->state) {
+        fprintf(stderr, "picket: ingest needs --state DIR\n");
+        return false;
+    }
+    if (words->body_bytes < 1024 || words->body_bytes > 16u << 20) {
+        fprintf(stderr, "picket: --body-size: expected 1K to 16M\n");
+        return false;
+    }
+    return source_check(words->source);
+}
+
+int cli_ingest(int argc, const char *const *argv)
+{
+    struct ingest_words words = {0};
+    struct option_list operands = {0};
+    struct logsource logsource;
+    int code, image_fd;
+    if (!cli_options(&table, argc, argv, &words, &operands, &code))
+        return code;
+    if (words.config && !cli_config(&table, words.config, argc, argv, &words, &code))
+        return code;
+    if (operands.count) {
+        fprintf(stderr, "picket: ingest takes no operand, found '%s'\n", operands.items[0]);
+        return EXIT_USAGE;
+    }
+    if (!words_check(&words) || !cli_logsource(words.logsource, &logsource))
+        return EXIT_USAGE;
+    code = compile(&words, &image_fd);
+    if (code != EXIT_DONE)
+        return code;
+    return ingest_run(&(struct ingest_options){
+        .name = words.source,
+        .source = decoder_of(words.source),
+        .listen = words.listen,
+        .token_file = words.token_file,
+        .state_dir = words.state,
+        .logsource = logsource,
+        .is_text = strcmp(words.output, "text") == 0,
+        .shows_shadow = words.shadow,
+        .store_bytes_max = words.store_bytes,
+        .body_bytes_max = words.body_bytes,
+        .period_ns = words.period_ns,
+        .image_fd = image_fd,
+        .compile = compile,
+        .context = &words,
+    });
+}

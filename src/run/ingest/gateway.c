@@ -1,0 +1,138 @@
+/* The gateway: its start and its loop. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+
+#include "core/cleanup.h"
+#include "core/log.h"
+#include "ingest/gateway_state.h"
+#include "ingest/ingest.h"
+#include "role/role.h"
+
+#define IDLE_MS           500
+#define SECRETS_BYTES_MAX (1u << 20)
+
+/* ---- start ---- */
+
+static err_kind secrets_read(struct gateway *gateway, int fd, struct err_ctx *err)
+{
+    uint8_t buffer[4096];
+    uint32_t left = gateway->start.token_bytes;
+    while (left) {
+        ssize_t count = read(fd, buffer, left < sizeof buffer ? left : sizeof buffer);
+        if (count <= 0)
+            return err_set(err, ERR_SYSTEM, "secrets");
+        writer_put(&gateway->tokens, span_of(buffer, (size_t)count));
+        left -= (uint32_t)count;
+    }
+    explicit_bzero(buffer, sizeof buffer);
+    return OK;
+}
+
+static err_kind memory_map(struct gateway *gateway, int fd, struct err_ctx *err)
+{
+    void *map = mmap(NULL, INTAKE_MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED)
+        return err_set(err, ERR_SYSTEM, "memory shared with the engine");
+    gateway->memory = map;
+    return OK;
+}
+
+static err_kind start(struct gateway *gateway, struct err_ctx *err)
+{
+    struct ipc_message message;
+    if (ipc_receive(gateway->parent, -1, &message) != IPC_DONE ||
+        message.type != MESSAGE_GATEWAY_START || message.body.len != sizeof gateway->start)
+        return err_set(err, ERR_STATE, "the parent did not say how to start");
+    memcpy(&gateway->start, message.body.data, sizeof gateway->start);
+    AUTO(auto_close) int memory = ipc_take_fd(&message, 0);
+    AUTO(auto_close) int secrets = ipc_take_fd(&message, 1);
+    if (gateway->start.listener_count > INTAKE_LISTENERS)
+        gateway->start.listener_count = INTAKE_LISTENERS;
+    for (uint32_t index = 0; index < gateway->start.listener_count; index++)
+        gateway->listeners[index] = ipc_take_fd(&message, 2 + index);
+    ipc_release(&message);
+    err_kind kind = secrets_read(gateway, secrets, err);
+    if (kind == OK)
+        kind = memory_map(gateway, memory, err);
+    for (uint32_t index = 0; index < gateway->start.listener_count && kind == OK; index++)
+        if (gateway->start.listeners[index] == LISTENER_HTTP)
+            kind = http_open(gateway, gateway->listeners[index], err);
+    if (kind == OK)
+        kind = role_confine(ROLE_GATEWAY, -1, err);
+    return kind;
+}
+
+/* ---- loop ---- */
+
+static err_kind parent_obey(struct gateway *gateway, struct err_ctx *err)
+{
+    struct ipc_message message;
+    enum ipc_outcome outcome = ipc_receive(gateway->parent, 0, &message);
+    err_kind kind = OK;
+    if (outcome == IPC_AGAIN)
+        return OK;
+    if (outcome != IPC_DONE)
+        return err_set(err, ERR_STATE, "the parent is gone");
+    if (message.type == MESSAGE_PING) {
+        ipc_send(gateway->parent, MESSAGE_PONG, SPAN(""), NULL, 0, false);
+    } else if (message.type == MESSAGE_PEER) {
+        int channel = ipc_take_fd(&message, 0);
+        queue_engine_take(gateway, &channel);
+    } else if (message.type == MESSAGE_STOP) {
+        gateway->is_stopping = true;
+        MHD_quiesce_daemon(gateway->daemon);
+    } else {
+        kind = err_set(err, ERR_STATE, "unknown order %u", message.type);
+    }
+    ipc_release(&message);
+    return kind;
+}
+
+static int wait_ms(const struct gateway *gateway)
+{
+    MHD_UNSIGNED_LONG_LONG most;
+    if (MHD_get_timeout(gateway->daemon, &most) != MHD_YES || most > IDLE_MS)
+        return IDLE_MS;
+    return (int)most;
+}
+
+static err_kind turn(struct gateway *gateway, struct err_ctx *err)
+{
+    struct pollfd waited[] = {{.fd = gateway->parent->fd, .events = POLLIN},
+                              {.fd = gateway->engine.fd, .events = POLLIN},
+                              {.fd = gateway->epoll_fd, .events = POLLIN}};
+    if (poll(waited, 3, wait_ms(gateway)) < 0 && errno != EINTR)
+        return err_set(err, ERR_SYSTEM, "poll");
+    err_kind kind = OK;
+    if (waited[0].revents)
+        kind = parent_obey(gateway, err);
+    if (kind == OK && waited[1].revents && gateway->engine.fd >= 0 && !queue_hear(gateway))
+        kind = err_set(err, ERR_STATE, "the engine sent what it may not");
+    if (kind != OK)
+        return kind;
+    MHD_run(gateway->daemon);
+    queue_pump(gateway);
+    return OK;
+}
+
+int gateway_run(struct ipc_channel *parent)
+{
+    struct err_ctx err;
+    struct gateway gateway = {.parent = parent, .engine = {.fd = -1}, .epoll_fd = -1};
+    writer_init(&gateway.tokens, SECRETS_BYTES_MAX);
+    err_kind kind = start(&gateway, &err);
+    if (kind == OK)
+        ipc_send(parent, MESSAGE_READY, SPAN(""), NULL, 0, true);
+    while (kind == OK && !(gateway.is_stopping && queue_is_empty(&gateway)))
+        kind = turn(&gateway, &err);
+    if (kind != OK)
+        log_event(LOG_ERROR, "gateway_ended", "reason='%s'", err.text);
+    http_close(&gateway);
+    ipc_close(&gateway.engine);
+    writer_free(&gateway.tokens);
+    return kind == OK ? 0 : 1;
+}

@@ -1,0 +1,331 @@
+/* HTTP: which requests there are, who may send them, what is answered. */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "ingest/gateway_state.h"
+
+#define BODIES_BYTES_MAX (96u << 20) /* of all requests together */
+#define DISCARD_BYTES_MAX                                                                          \
+    (32u << 20)                      /* of a body that is refused, before its connection is cut    \
+                                      */
+#define DISCARD_AT_ONCE   (1u << 20) /* announced: over it the answer does not wait for the body */
+#define CONNECTIONS_MAX   512u
+#define CONNECTION_MEMORY (32u << 10)
+#define TIMEOUT_SECONDS   30u
+#define ANSWER_BYTES_MAX  (256u << 10)
+#define LAST_ANSWERS_NS   500000000ull
+
+/* ---- answers ---- */
+
+static void code_count(struct gateway *gateway, unsigned code)
+{
+    size_t index = 0;
+    while (index < gateway->code_count && gateway->codes[index].code != code)
+        index++;
+    if (index == CODES_MAX)
+        return;
+    if (index == gateway->code_count)
+        gateway->codes[gateway->code_count++].code = code;
+    gateway->codes[index].count++;
+}
+
+void codes_render(const struct gateway *gateway, struct writer *out)
+{
+    writer_text(out, "# HELP picket_http_requests_total requests answered\n"
+                     "# TYPE picket_http_requests_total counter\n");
+    for (size_t index = 0; index < gateway->code_count; index++)
+        writer_format(out, "picket_http_requests_total{pipeline=\"%s\",code=\"%u\"} %llu\n",
+                      gateway->start.name, gateway->codes[index].code,
+                      (unsigned long long)gateway->codes[index].count);
+    writer_format(out,
+                  "# HELP picket_http_waiting_bytes bodies that are read or wait for the engine\n"
+                  "# TYPE picket_http_waiting_bytes gauge\n"
+                  "picket_http_waiting_bytes{pipeline=\"%s\"} %zu\n",
+                  gateway->start.name, gateway->body_bytes);
+}
+
+void request_done(struct gateway *gateway, struct request *request, unsigned code)
+{
+    (void)gateway;
+    bool is_suspended = request->state == REQUEST_WAITING;
+    request->state = REQUEST_DONE;
+    request->code = code;
+    if (is_suspended)
+        MHD_resume_connection(request->connection);
+}
+
+void request_refuse(struct gateway *gateway, struct request *request, unsigned code,
+                    unsigned retry_seconds, const char *reason)
+{
+    writer_reset(&request->answer);
+    writer_text(&request->answer, "{\"error\":");
+    writer_json_string(&request->answer, span_str(reason));
+    writer_text(&request->answer, "}\n");
+    request->is_text = false;
+    request->retry_seconds = retry_seconds;
+    request->is_refused = true;
+    if (request->state == REQUEST_READING)
+        request->code = code;
+    else
+        request_done(gateway, request, code);
+}
+
+static enum MHD_Result respond(struct gateway *gateway, struct request *request)
+{
+    char seconds[16];
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        request->answer.len, request->answer.data ? (void *)request->answer.data : (void *)"",
+        MHD_RESPMEM_MUST_COPY);
+    if (!response)
+        return MHD_NO;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                            request->is_text ? "text/plain; version=0.0.4; charset=utf-8"
+                                             : "application/json");
+    snprintf(seconds, sizeof seconds, "%u", request->retry_seconds);
+    if (request->retry_seconds)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+    if (request->code == MHD_HTTP_UNAUTHORIZED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+    if (request->code == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW,
+                                request->ask >= 0 ? "GET" : "POST");
+    code_count(gateway, request->code);
+    enum MHD_Result result = MHD_queue_response(request->connection, request->code, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* ---- who may ---- */
+
+/* Takes as long whatever the words are; how long they are is no secret. */
+static bool is_same(span a, span b)
+{
+    uint8_t difference = a.len != b.len;
+    for (size_t index = 0; index < a.len && index < b.len; index++)
+        difference |= a.data[index] ^ b.data[index];
+    return difference == 0;
+}
+
+static bool is_allowed(const struct gateway *gateway, struct MHD_Connection *connection)
+{
+    span tokens = writer_span(&gateway->tokens), token;
+    const char *value =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    span given = span_str(value ? value : "");
+    bool is_found = false;
+    if (!tokens.len)
+        return true;
+    if (given.len < 7 || strncasecmp((const char *)given.data, "bearer ", 7) != 0)
+        return false;
+    given = span_after(given, 7);
+    while (span_until(&tokens, '\n', &token))
+        is_found |= is_same(given, token);
+    return is_found;
+}
+
+/* ---- requests ---- */
+
+static struct request *request_new(struct gateway *gateway, struct MHD_Connection *connection)
+{
+    struct request *request = calloc(1, sizeof *request);
+    if (!request)
+        return NULL;
+    request->connection = connection;
+    request->ask = -1;
+    writer_init(&request->body, gateway->start.body_bytes_max);
+    writer_init(&request->answer, ANSWER_BYTES_MAX);
+    gateway->request_count++;
+    return request;
+}
+
+static void request_free(struct gateway *gateway, struct request *request)
+{
+    struct request_list *lists[] = {&gateway->queue, &gateway->line, &gateway->asks};
+    for (size_t index = 0; index < 3; index++)
+        for (struct request *other = lists[index]->first; other; other = other->next)
+            if (other == request) {
+                request_list_drop(lists[index], request);
+                break;
+            }
+    gateway->body_bytes -= request->counted;
+    gateway->request_count--;
+    writer_free(&request->body);
+    writer_free(&request->answer);
+    free(request);
+}
+
+static uint64_t length_announced(struct MHD_Connection *connection)
+{
+    const char *value =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return value ? strtoull(value, NULL, 10) : 0;
+}
+
+static void post_admit(struct gateway *gateway, struct request *request, const char *name)
+{
+    if (!is_allowed(gateway, request->connection))
+        request_refuse(gateway, request, MHD_HTTP_UNAUTHORIZED, 0,
+                       "expected the header `Authorization: Bearer TOKEN` with a token that is in "
+                       "force");
+    else if (strcmp(name, gateway->start.name) != 0)
+        request_refuse(gateway, request, MHD_HTTP_NOT_FOUND, 0,
+                       "no such source; this address takes another one");
+    else if (gateway->is_stopping)
+        request_refuse(gateway, request, MHD_HTTP_SERVICE_UNAVAILABLE, 5, "about to end");
+    else if (length_announced(request->connection) > gateway->start.body_bytes_max)
+        request_refuse(gateway, request, MHD_HTTP_CONTENT_TOO_LARGE, 0,
+                       "the body is larger than what is taken at once; send it in parts");
+    else if (gateway->body_bytes + length_announced(request->connection) > BODIES_BYTES_MAX)
+        request_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 1,
+                       "too much is on its way; send the same again");
+}
+
+/* Sets what the request is, or refuses it. */
+static void admit(struct gateway *gateway, struct request *request, const char *url,
+                  const char *method)
+{
+    static const char events[] = "/v1/events/";
+    bool is_post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+    bool is_get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
+    if (strncmp(url, events, sizeof events - 1) == 0) {
+        if (is_post)
+            post_admit(gateway, request, url + sizeof events - 1);
+        else
+            request_refuse(gateway, request, MHD_HTTP_METHOD_NOT_ALLOWED, 0, "expected POST");
+        return;
+    }
+    request->ask = strcmp(url, "/metrics") == 0  ? ASK_METRICS
+                   : strcmp(url, "/health") == 0 ? ASK_HEALTH
+                                                 : -1;
+    request->is_text = request->ask == ASK_METRICS;
+    if (request->ask < 0)
+        request_refuse(gateway, request, MHD_HTTP_NOT_FOUND, 0,
+                       "there are /v1/events/SOURCE, /metrics and /health");
+    else if (!is_get)
+        request_refuse(gateway, request, MHD_HTTP_METHOD_NOT_ALLOWED, 0, "expected GET");
+    else if (gateway->engine.fd < 0)
+        request_refuse(gateway, request, MHD_HTTP_SERVICE_UNAVAILABLE, 1, "the engine starts");
+}
+
+static enum MHD_Result body_append(struct gateway *gateway, struct request *request, span bytes)
+{
+    if (request->is_refused) {
+        request->discarded += bytes.len;
+        return request->discarded > DISCARD_BYTES_MAX ? MHD_NO : MHD_YES;
+    }
+    if (bytes.len > gateway->start.body_bytes_max - request->body.len) {
+        request_refuse(gateway, request, MHD_HTTP_CONTENT_TOO_LARGE, 0,
+                       "the body is larger than what is taken at once; send it in parts");
+        return MHD_YES;
+    }
+    gateway->body_bytes += bytes.len;
+    request->counted += bytes.len;
+    writer_put(&request->body, bytes);
+    if (request->body.is_full || gateway->body_bytes > BODIES_BYTES_MAX)
+        request_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 1,
+                       "too much is on its way; send the same again");
+    return MHD_YES;
+}
+
+/* The whole request is here. */
+static enum MHD_Result request_end(struct gateway *gateway, struct request *request)
+{
+    if (request->is_refused) {
+        request->state = REQUEST_DONE;
+    } else if (request->ask < 0 && request->body.len == 0) {
+        request->state = REQUEST_DONE;
+        request->code = MHD_HTTP_ACCEPTED;
+        writer_text(&request->answer, "{\"accepted\":0,\"broken\":0}\n");
+    } else {
+        queue_submit(gateway, request);
+        MHD_suspend_connection(request->connection);
+        return MHD_YES;
+    }
+    return respond(gateway, request);
+}
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *upload,
+                              size_t *upload_bytes, void **request_at)
+{
+    (void)version;
+    struct gateway *gateway = context;
+    struct request *request = *request_at;
+    if (!request) {
+        *request_at = request = request_new(gateway, connection);
+        if (!request)
+            return MHD_NO;
+        admit(gateway, request, url, method);
+        if (request->is_refused && length_announced(connection) > DISCARD_AT_ONCE)
+            return respond(gateway, request);
+        return MHD_YES;
+    }
+    if (request->state == REQUEST_DONE)
+        return respond(gateway, request);
+    if (*upload_bytes) {
+        span bytes = span_of(upload, *upload_bytes);
+        *upload_bytes = 0;
+        return body_append(gateway, request, bytes);
+    }
+    return request_end(gateway, request);
+}
+
+static void completed(void *context, struct MHD_Connection *connection, void **request_at,
+                      enum MHD_RequestTerminationCode how)
+{
+    (void)connection;
+    (void)how;
+    if (*request_at)
+        request_free(context, *request_at);
+    *request_at = NULL;
+}
+
+__attribute__((format(printf, 2, 0))) static void library_says(void *context, const char *format,
+                                                               va_list arguments)
+{
+    char text[256];
+    (void)context;
+    vsnprintf(text, sizeof text, format, arguments);
+    text[strcspn(text, "\n")] = 0;
+    log_event(LOG_WARN, "http", "what='%s'", text);
+}
+
+err_kind http_open(struct gateway *gateway, int listener, struct err_ctx *err)
+{
+    gateway->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle,
+        gateway, MHD_OPTION_EXTERNAL_LOGGER, library_says, gateway, MHD_OPTION_LISTEN_SOCKET,
+        listener, MHD_OPTION_NOTIFY_COMPLETED, completed, gateway, MHD_OPTION_CONNECTION_LIMIT,
+        CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_END);
+    const union MHD_DaemonInfo *info =
+        gateway->daemon ? MHD_get_daemon_info(gateway->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+    if (!info)
+        return err_set(err, ERR_SYSTEM, "the HTTP server");
+    gateway->epoll_fd = info->epoll_fd;
+    return OK;
+}
+
+void http_close(struct gateway *gateway)
+{
+    struct request_list *lists[] = {&gateway->queue, &gateway->line, &gateway->asks};
+    for (size_t index = 0; index < 3; index++)
+        while (lists[index]->first) {
+            struct request *request = lists[index]->first;
+            request_list_drop(lists[index], request);
+            request_refuse(gateway, request, MHD_HTTP_SERVICE_UNAVAILABLE, 5, "about to end");
+        }
+    if (!gateway->daemon)
+        return;
+    uint64_t end_ns = clock_boot_ns() + LAST_ANSWERS_NS;
+    while (gateway->request_count && clock_boot_ns() < end_ns) {
+        MHD_run(gateway->daemon);
+        poll(NULL, 0, 1);
+    }
+    MHD_stop_daemon(gateway->daemon);
+    gateway->daemon = NULL;
+}

@@ -1,0 +1,39 @@
+/* `picket ingest`: a parent, and below it a gateway with the network and the secrets, and an intake
+ * (intake/intake.h) that is the engine and the one writer of the store.
+ *
+ *   clients ─> gateway ─ shared memory ─> intake ─> store; lines ─> parent ─> stdout
+ *
+ * The parent opens sockets, secrets and the folder, restarts what ends, and parses nothing that
+ * comes from outside. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "event/event.h"
+#include "role/role.h"
+
+struct ingest_options {
+    const char *name;       /* of the source: /v1/events/NAME */
+    const char *source;     /* its decoder: of the registry, or kernel */
+    const char *listen;     /* ADDR:PORT of HTTP */
+    const char *token_file; /* NULL: no token is asked for */
+    const char *state_dir;
+    struct logsource logsource;
+    bool is_text; /* lines for people */
+    bool shows_shadow;
+    uint64_t store_bytes_max;
+    uint64_t body_bytes_max;
+    uint64_t period_ns; /* 0: until a signal */
+    int image_fd;       /* compiled rules; taken over */
+    /* Compiles the rules anew: 0, or an exit code when they do not load. */
+    int (*compile)(void *context, int *ret_image_fd);
+    void *context;
+};
+
+/* Listens and works until SIGINT, SIGTERM or the period's end; returns the exit code. */
+int ingest_run(const struct ingest_options *options);
+
+/* What ROLE_INTAKE and ROLE_GATEWAY run. */
+int intake_run(struct ipc_channel *parent);
+int gateway_run(struct ipc_channel *parent);

@@ -1,0 +1,176 @@
+/* Sockets and secrets of ingest: opened by the parent, handed to the gateway. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "core/cleanup.h"
+#include "core/log.h"
+#include "ingest/ingest_state.h"
+
+#define BACKLOG         512
+#define TOKEN_BYTES_MAX 4096
+#define FILE_BYTES_MAX  (256u << 10)
+
+/* ---- sockets ---- */
+
+/* ADDR:PORT, [ADDR]:PORT or :PORT, numbers only. */
+static err_kind address_find(const char *text, int type, struct addrinfo **ret, struct err_ctx *err)
+{
+    char host[128] = "";
+    const char *colon = strrchr(text, ':');
+    const struct addrinfo hints = {.ai_socktype = type,
+                                   .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+    size_t len = colon ? (size_t)(colon - text) : 0;
+    if (!colon || len >= sizeof host)
+        return err_set(err, ERR_INPUT, "address '%s': expected ADDR:PORT, as in 127.0.0.1:8088",
+                       text);
+    memcpy(host, text, len);
+    const char *start = host;
+    if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+        host[len - 1] = 0;
+        start++;
+    }
+    int outcome = getaddrinfo(start[0] ? start : NULL, colon + 1, &hints, ret);
+    if (outcome)
+        return err_set(err, ERR_INPUT, "address '%s': %s; expected ADDR:PORT in numbers", text,
+                       gai_strerror(outcome));
+    return OK;
+}
+
+static void address_print(int fd, char *into, size_t size)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof address;
+    char host[64], port[16];
+    if (getsockname(fd, (struct sockaddr *)&address, &len) ||
+        getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV))
+        snprintf(into, size, "?");
+    else
+        snprintf(into, size, address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+static err_kind socket_open(const char *text, int type, int *ret, struct err_ctx *err)
+{
+    struct addrinfo *found;
+    const int on = 1;
+    err_kind kind = address_find(text, type, &found, err);
+    if (kind != OK)
+        return kind;
+    AUTO(auto_close)
+    int fd = socket(found->ai_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
+        bind(fd, found->ai_addr, found->ai_addrlen) || (type == SOCK_STREAM && listen(fd, BACKLOG)))
+        kind = err_set(err, ERR_SYSTEM, "listening on '%s'", text);
+    freeaddrinfo(found);
+    if (kind == OK)
+        *ret = fd_steal(&fd);
+    return kind;
+}
+
+err_kind ingest_sockets_open(struct ingest *ingest, struct err_ctx *err)
+{
+    struct gateway_start *start = &ingest->gateway_start;
+    int *fd = &ingest->listeners[start->listener_count];
+    err_kind kind = socket_open(ingest->options->listen, SOCK_STREAM, fd, err);
+    if (kind != OK)
+        return kind;
+    address_print(*fd, ingest->address, sizeof ingest->address);
+    start->listeners[start->listener_count++] = LISTENER_HTTP;
+    return OK;
+}
+
+/* ---- secrets ---- */
+
+/* A small file's bytes, appended. */
+static err_kind file_read(const char *path, struct writer *out, struct err_ctx *err)
+{
+    uint8_t buffer[4096];
+    AUTO(auto_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_set(err, ERR_SYSTEM, "'%s'", path);
+    for (;;) {
+        ssize_t count = read(fd, buffer, sizeof buffer);
+        if (count < 0)
+            return err_set(err, ERR_SYSTEM, "'%s'", path);
+        if (count == 0)
+            break;
+        writer_put(out, span_of(buffer, (size_t)count));
+    }
+    explicit_bzero(buffer, sizeof buffer);
+    return out->is_full ? err_set(err, ERR_LIMIT, "'%s': over %u bytes", path, FILE_BYTES_MAX) : OK;
+}
+
+/* A token a line; blank lines and those that begin with # do not count. */
+static err_kind tokens_read(const char *path, struct writer *out, struct err_ctx *err)
+{
+    AUTO(writer_free) struct writer text;
+    struct stat status;
+    writer_init(&text, FILE_BYTES_MAX);
+    err_kind kind = file_read(path, &text, err);
+    if (kind != OK)
+        return kind;
+    if (stat(path, &status) == 0 && status.st_mode & (S_IRWXG | S_IRWXO))
+        log_event(LOG_WARN, "token_file", "path='%s' what='others than its owner may use it'",
+                  path);
+    span rest = writer_span(&text), line;
+    while (rest.len) {
+        if (!span_until(&rest, '\n', &line)) {
+            line = rest;
+            rest.len = 0;
+        }
+        while (line.len && strchr(" \t\r", line.data[line.len - 1]))
+            line.len--;
+        while (line.len && strchr(" \t", line.data[0]))
+            line = span_after(line, 1);
+        if (!line.len || line.data[0] == '#')
+            continue;
+        if (line.len > TOKEN_BYTES_MAX)
+            return err_set(err, ERR_LIMIT, "'%s': a token has at most %d bytes", path,
+                           TOKEN_BYTES_MAX);
+        writer_put(out, line);
+        writer_byte(out, '\n');
+    }
+    explicit_bzero(text.data, text.len);
+    return out->len ? OK
+                    : err_set(err, ERR_INPUT, "'%s': expected a token a line, found none", path);
+}
+
+static err_kind secret_keep(int fd, const struct writer *secret, struct err_ctx *err)
+{
+    span rest = writer_span(secret);
+    while (rest.len) {
+        ssize_t count = write(fd, rest.data, rest.len);
+        if (count < 0)
+            return err_set(err, ERR_SYSTEM, "secrets");
+        rest = span_after(rest, (size_t)count);
+    }
+    return OK;
+}
+
+err_kind ingest_secrets_open(struct ingest *ingest, struct err_ctx *err)
+{
+    AUTO(writer_free) struct writer tokens;
+    writer_init(&tokens, FILE_BYTES_MAX);
+    ingest->secrets_fd = memfd_create("picket-secrets", MFD_CLOEXEC);
+    if (ingest->secrets_fd < 0)
+        return err_set(err, ERR_SYSTEM, "secrets");
+    err_kind kind = OK;
+    if (ingest->options->token_file)
+        kind = tokens_read(ingest->options->token_file, &tokens, err);
+    if (kind == OK)
+        kind = secret_keep(ingest->secrets_fd, &tokens, err);
+    ingest->gateway_start.token_bytes = (uint32_t)tokens.len;
+    if (tokens.len)
+        explicit_bzero(tokens.data, tokens.len);
+    return kind == OK ? OK : err_wrap(err, "--token-file");
+}

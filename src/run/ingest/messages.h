@@ -1,0 +1,89 @@
+/* What the three processes of ingest share: the messages' bodies, and a piece of memory through
+ * which bodies of requests go from the gateway to the intake. The gateway says where each lies; it
+ * stays there until the intake has answered. Every number that the other side wrote is checked. */
+#pragma once
+
+#include <stdint.h>
+
+#define INTAKE_MEMORY_BYTES (48u << 20)
+#define INTAKE_BODY_MAX     (16u << 20) /* unpacked; less than the memory */
+#define INTAKE_LISTENERS    8
+
+/* MESSAGE_INTAKE_START */
+struct intake_start {
+    uint64_t store_bytes_max;
+    uint64_t line_next; /* the first signal that the parent has not printed */
+    uint32_t has_lines; /* line_next is known: this engine follows another */
+    uint32_t is_text;
+    uint32_t shows_shadow;
+    char hostname[72];
+    char name[64];   /* of the source */
+    char source[64]; /* its decoder */
+    char pipeline[64];
+    char product[128], category[128], service[128]; /* empty: not said */
+};
+
+/* MESSAGE_READY of the intake, and MESSAGE_SUMMARY: since the store was made. */
+struct intake_sums {
+    uint64_t in, out, filtered, dead, signals, dropped;
+    uint64_t line_next, line_end;
+    uint64_t is_whole; /* all that was acknowledged has been worked on */
+};
+
+enum ingest_message {
+    /* the parent to the intake; descriptors: store, crash page, channel for lines, image */
+    MESSAGE_INTAKE_START = 1, /* struct intake_start */
+    MESSAGE_RULES,            /* descriptor: image */
+    MESSAGE_GATEWAY,          /* uint64_t: which one; descriptors: channel, memory */
+    /* the parent to the gateway */
+    MESSAGE_GATEWAY_START, /* struct gateway_start; descriptors: memory, secrets, sockets */
+    MESSAGE_PEER,          /* descriptor: channel to the intake */
+    /* the parent to both, and back */
+    MESSAGE_PING,
+    MESSAGE_PONG,
+    MESSAGE_STOP,
+    MESSAGE_READY,   /* of the intake: struct intake_sums */
+    MESSAGE_SUMMARY, /* the same */
+    MESSAGE_FAILED,  /* why it cannot start, as text */
+    /* gateway to intake */
+    MESSAGE_BODY, /* struct intake_work */
+    MESSAGE_ASK,  /* uint32_t enum intake_ask; answered by MESSAGE_TOLD */
+    /* intake to gateway */
+    MESSAGE_RESUME, /* uint64_t: the last body that is stored */
+    MESSAGE_DONE,   /* struct intake_done[] */
+    MESSAGE_TOLD,   /* uint32_t enum intake_ask, then the text */
+};
+
+/* Exit code of an intake that cannot start: starting again is no help. */
+#define INTAKE_IMPOSSIBLE 3
+
+enum listener_kind { LISTENER_HTTP };
+
+/* MESSAGE_GATEWAY_START; secrets hold, one behind the other, token_bytes of tokens. */
+struct gateway_start {
+    uint64_t id; /* random: which gateway this is */
+    uint64_t body_bytes_max;
+    uint32_t token_bytes;
+    uint32_t listener_count;
+    uint32_t listeners[INTAKE_LISTENERS]; /* enum listener_kind of each socket */
+    char name[64];                        /* of the source */
+};
+
+/* MESSAGE_BODY */
+struct intake_work {
+    uint64_t number;
+    uint32_t at, len;
+    uint32_t is_document;
+    uint32_t reserved;
+};
+
+/* MESSAGE_DONE */
+struct intake_done {
+    uint64_t number;
+    uint32_t answer; /* enum intake_answer */
+    uint32_t records;
+    uint32_t broken;
+    uint32_t reserved;
+};
+
+enum intake_ask { ASK_METRICS, ASK_HEALTH, ASK_COUNT };

@@ -1,0 +1,72 @@
+/* The engine's own state; private to intake*.c. */
+#pragma once
+
+#include "alert/alert.h"
+#include "flow/flow.h"
+#include "intake/intake.h"
+#include "state/state.h"
+#include "topic/topic.h"
+
+#define TOPIC_SIGNALS "signals"
+#define TOPIC_DEAD    "dead"
+#define REASONS_MAX   16
+
+struct dropped {
+    char reason[32];
+    uint64_t count;   /* committed */
+    uint64_t pending; /* of the open turn */
+};
+
+struct intake {
+    struct intake_options options;
+    struct topic_log *log;
+    struct flow *flow;
+    struct alert_stage *alerts;
+    char topic[64]; /* of events */
+    struct topic_reader *events;
+    uint64_t read_next;      /* of the topic of events, to be worked on */
+    uint64_t read_committed; /* the same, as committed */
+    uint64_t events_end;     /* as committed */
+    uint64_t record_time_ns; /* when the record read last was stored */
+    uint64_t gateway, body_last, body_committed;
+    struct intake_counts counts; /* committed */
+    struct intake_counts turn;   /* what the open turn adds */
+    struct flow_counts flow_before;
+    struct dropped dropped[REASONS_MAX];
+    size_t dropped_count;
+    bool is_open;    /* a transaction */
+    bool is_durable; /* it must reach the disk before it is answered */
+    bool has_changed;
+    uint64_t epoch;
+    uint64_t signal_end; /* behind the last committed signal */
+    uint64_t line_next;
+    uint64_t correlated_ns, correlated_end;
+    uint64_t status_ns;
+    bool is_status_old;
+    uint64_t refused_ns; /* when the store refused last; 0: it took what it was given */
+    char trouble[ERR_TEXT_MAX];
+    err_kind put_kind; /* of the output that could not be put */
+    struct err_ctx put_err;
+    struct writer text;   /* status, dead letters */
+    struct writer line;   /* for people */
+    struct writer record; /* a copy of the one at hand */
+};
+
+/* intake_commit.c */
+MUST_USE err_kind turn_begin(struct intake *intake, bool is_durable, struct err_ctx *err);
+MUST_USE err_kind turn_commit(struct intake *intake, struct err_ctx *err);
+void turn_undo(struct intake *intake, const struct err_ctx *why);
+MUST_USE err_kind counters_load(struct intake *intake, struct err_ctx *err);
+
+/* intake_store.c: the durable way in */
+MUST_USE err_kind bodies_store(struct intake *intake, struct intake_body *bodies, size_t count,
+                               struct err_ctx *err);
+/* Records of the topic of events through the rules, for a while. */
+MUST_USE err_kind events_work(struct intake *intake, uint64_t until_ns, struct err_ctx *err);
+MUST_USE err_kind record_work(struct intake *intake, span record, span position, uint64_t id,
+                              struct err_ctx *err);
+MUST_USE err_kind letter_put(struct intake *intake, const char *reason, span position, span payload,
+                             struct err_ctx *err);
+
+/* intake_lines.c */
+MUST_USE err_kind lines_hand_on(struct intake *intake, struct err_ctx *err);

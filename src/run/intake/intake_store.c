@@ -1,0 +1,191 @@
+/* The durable way in, and the rules' way from records to outputs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "intake/intake_state.h"
+
+#define CRASHES_MAX    3
+#define PAYLOAD_CUT    (256u << 10)
+#define RECORDS_A_LOOK 64 /* between looks at the clock */
+#define POSITION_BYTES 128
+#define LAG_SHARE      4 /* of the store: records that wait to be worked on */
+
+/* ---- outputs ---- */
+
+err_kind letter_put(struct intake *intake, const char *reason, span position, span payload,
+                    struct err_ctx *err)
+{
+    writer_reset(&intake->text);
+    dead_letter_write(&intake->text, reason, "detect", intake->options.name, position,
+                      span_first(payload, PAYLOAD_CUT));
+    return topic_append(intake->log, TOPIC_DEAD, position, writer_span(&intake->text), NULL, err);
+}
+
+/* What is too large for a record is cut rather than lost: the position tells where the whole of it
+ * stands. */
+static err_kind output_cut(struct intake *intake, span key, struct err_ctx *err)
+{
+    return letter_put(intake,
+                      "the record, or what it yields, is too large for a record of the store", key,
+                      (span){NULL, 0}, err);
+}
+
+/* flow_put. False: the transaction has failed. */
+static bool output_put(void *context, enum flow_kind what, span key, span value)
+{
+    struct intake *intake = context;
+    struct err_ctx *err = &intake->put_err;
+    uint64_t offset;
+    if (key.len + value.len > TOPIC_RECORD_BYTES_MAX) {
+        intake->put_kind = output_cut(intake, key, err);
+    } else if (what == FLOW_DEAD) {
+        intake->put_kind = topic_append(intake->log, TOPIC_DEAD, key, value, NULL, err);
+    } else {
+        intake->put_kind = topic_append(intake->log, TOPIC_SIGNALS, key, value, &offset, err);
+        struct state_signal row = *flow_row(intake->flow);
+        row.offset = offset;
+        if (intake->put_kind == OK)
+            intake->put_kind = state_signal_put(intake->log, &row, err);
+    }
+    return intake->put_kind == OK;
+}
+
+static bool is_poison(const struct intake_crash *page, uint64_t id)
+{
+    return page->count >= CRASHES_MAX && page->crashed_position == id;
+}
+
+err_kind record_work(struct intake *intake, span record, span position, uint64_t id,
+                     struct err_ctx *err)
+{
+    struct intake_crash *page = intake->options.crash;
+    bool is_put;
+    intake->has_changed = true;
+    if (is_poison(page, id)) {
+        is_put = flow_dead(intake->flow, record, position, "the record ended the engine 3 times",
+                           output_put, intake);
+    } else {
+        page->position = id;
+        page->is_inside = 1;
+        is_put = flow_record(intake->flow, record, position, output_put, intake);
+        page->is_inside = 0;
+    }
+    if (is_put)
+        return OK;
+    *err = intake->put_err;
+    return intake->put_kind;
+}
+
+/* ---- bodies to the topic of events ---- */
+
+/* One that no topic takes is a dead letter at once, under the number of its body. */
+static err_kind record_store(struct intake *intake, const struct intake_body *body, span record,
+                             struct err_ctx *err)
+{
+    if (record.len <= TOPIC_RECORD_BYTES_MAX) {
+        intake->turn.accepted++;
+        intake->turn.lag_records++;
+        intake->turn.lag_bytes += record.len;
+        return topic_append(intake->log, intake->topic, (span){NULL, 0}, record, NULL, err);
+    }
+    char position[POSITION_BYTES];
+    snprintf(position, sizeof position, "http/%llx@%llu", (unsigned long long)intake->gateway,
+             (unsigned long long)body->number);
+    intake->turn.in++;
+    intake->turn.dead++;
+    return letter_put(intake, "the record is larger than 1 MiB", span_str(position), record, err);
+}
+
+static bool is_blank(span text)
+{
+    for (size_t index = 0; index < text.len; index++)
+        if (!strchr(" \t\r", text.data[index]) || !text.data[index])
+            return false;
+    return true;
+}
+
+static err_kind body_store(struct intake *intake, struct intake_body *body, struct err_ctx *err)
+{
+    span rest = body->bytes, line;
+    err_kind kind = OK;
+    body->records = body->broken = 0;
+    if (body->is_document) {
+        body->records = 1;
+        return record_store(intake, body, rest, err);
+    }
+    while (rest.len && kind == OK) {
+        if (!span_until(&rest, '\n', &line)) {
+            line = rest;
+            rest.len = 0;
+        }
+        if (line.len && line.data[line.len - 1] == '\r')
+            line.len--;
+        if (is_blank(line))
+            continue;
+        body->records++;
+        body->broken += line.len > TOPIC_RECORD_BYTES_MAX;
+        kind = record_store(intake, body, line, err);
+    }
+    return kind;
+}
+
+static bool is_behind(const struct intake *intake)
+{
+    uint64_t lag = intake->counts.lag_bytes + intake->turn.lag_bytes;
+    uint64_t bound = intake->options.store_bytes_max / LAG_SHARE;
+    return lag > bound;
+}
+
+err_kind bodies_store(struct intake *intake, struct intake_body *bodies, size_t count,
+                      struct err_ctx *err)
+{
+    err_kind kind = OK;
+    for (size_t index = 0; index < count && kind == OK; index++) {
+        struct intake_body *body = &bodies[index];
+        body->answer = INTAKE_BUSY;
+        if (is_behind(intake))
+            continue;
+        kind = body_store(intake, body, err);
+        body->answer = INTAKE_STORED;
+        intake->body_last = body->number;
+        intake->has_changed = true;
+    }
+    return kind;
+}
+
+/* ---- records of the topic of events ---- */
+
+/* What the store's bound took before it was read. */
+static err_kind gap_count(struct intake *intake, uint64_t offset, struct err_ctx *err)
+{
+    if (offset == intake->read_next)
+        return OK;
+    return intake_dropped(intake, "trimmed", offset - intake->read_next, err);
+}
+
+err_kind events_work(struct intake *intake, uint64_t until_ns, struct err_ctx *err)
+{
+    err_kind kind = OK;
+    for (unsigned count = 1; kind == OK; count++) {
+        struct topic_record record;
+        bool is_end;
+        char position[POSITION_BYTES];
+        kind = topic_reader_next(intake->events, &record, &is_end, err);
+        if (kind != OK || is_end)
+            break;
+        int len = snprintf(position, sizeof position, "%s@%llu", intake->topic,
+                           (unsigned long long)record.offset);
+        kind = gap_count(intake, record.offset, err);
+        if (kind == OK)
+            kind = record_work(intake, record.value, span_of(position, (size_t)len), record.offset,
+                               err);
+        intake->read_next = record.offset + 1;
+        intake->record_time_ns = record.time_wall_ns;
+        intake->turn.lag_records--;
+        intake->turn.lag_bytes -= record.value.len;
+        if (count % RECORDS_A_LOOK == 0 && clock_boot_ns() > until_ns)
+            break;
+    }
+    return kind;
+}
