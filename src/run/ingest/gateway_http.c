@@ -47,7 +47,7 @@ void codes_render(const struct gateway *gateway, struct writer *out)
                   gateway->start.name, gateway->body_bytes);
 }
 
-void request_done(struct gateway *gateway, struct request *request, unsigned code)
+void gateway_done(struct gateway *gateway, struct request *request, unsigned code)
 {
     (void)gateway;
     bool is_suspended = request->state == REQUEST_WAITING;
@@ -57,7 +57,7 @@ void request_done(struct gateway *gateway, struct request *request, unsigned cod
         MHD_resume_connection(request->connection);
 }
 
-void request_refuse(struct gateway *gateway, struct request *request, unsigned code,
+void gateway_refuse(struct gateway *gateway, struct request *request, unsigned code,
                     unsigned retry_seconds, const char *reason)
 {
     writer_reset(&request->answer);
@@ -70,7 +70,7 @@ void request_refuse(struct gateway *gateway, struct request *request, unsigned c
     if (request->state == REQUEST_READING)
         request->code = code;
     else
-        request_done(gateway, request, code);
+        gateway_done(gateway, request, code);
 }
 
 static enum MHD_Result respond(struct gateway *gateway, struct request *request)
@@ -147,7 +147,7 @@ static void request_free(struct gateway *gateway, struct request *request)
     for (size_t index = 0; index < 3; index++)
         for (struct request *other = lists[index]->first; other; other = other->next)
             if (other == request) {
-                request_list_drop(lists[index], request);
+                queue_drop(lists[index], request);
                 break;
             }
     gateway->body_bytes -= request->counted;
@@ -167,19 +167,19 @@ static uint64_t length_announced(struct MHD_Connection *connection)
 static void post_admit(struct gateway *gateway, struct request *request, const char *name)
 {
     if (!is_allowed(gateway, request->connection))
-        request_refuse(gateway, request, MHD_HTTP_UNAUTHORIZED, 0,
+        gateway_refuse(gateway, request, MHD_HTTP_UNAUTHORIZED, 0,
                        "expected the header `Authorization: Bearer TOKEN` with a token that is in "
                        "force");
     else if (strcmp(name, gateway->start.name) != 0)
-        request_refuse(gateway, request, MHD_HTTP_NOT_FOUND, 0,
+        gateway_refuse(gateway, request, MHD_HTTP_NOT_FOUND, 0,
                        "no such source; this address takes another one");
     else if (gateway->is_stopping)
-        request_refuse(gateway, request, MHD_HTTP_SERVICE_UNAVAILABLE, 5, "about to end");
+        gateway_refuse(gateway, request, MHD_HTTP_SERVICE_UNAVAILABLE, 5, "about to end");
     else if (length_announced(request->connection) > gateway->start.body_bytes_max)
-        request_refuse(gateway, request, MHD_HTTP_CONTENT_TOO_LARGE, 0,
+        gateway_refuse(gateway, request, MHD_HTTP_CONTENT_TOO_LARGE, 0,
                        "the body is larger than what is taken at once; send it in parts");
     else if (gateway->body_bytes + length_announced(request->connection) > BODIES_BYTES_MAX)
-        request_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 1,
+        gateway_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 1,
                        "too much is on its way; send the same again");
 }
 
@@ -194,7 +194,7 @@ static void admit(struct gateway *gateway, struct request *request, const char *
         if (is_post)
             post_admit(gateway, request, url + sizeof events - 1);
         else
-            request_refuse(gateway, request, MHD_HTTP_METHOD_NOT_ALLOWED, 0, "expected POST");
+            gateway_refuse(gateway, request, MHD_HTTP_METHOD_NOT_ALLOWED, 0, "expected POST");
         return;
     }
     request->ask = strcmp(url, "/metrics") == 0  ? ASK_METRICS
@@ -202,12 +202,12 @@ static void admit(struct gateway *gateway, struct request *request, const char *
                                                  : -1;
     request->is_text = request->ask == ASK_METRICS;
     if (request->ask < 0)
-        request_refuse(gateway, request, MHD_HTTP_NOT_FOUND, 0,
+        gateway_refuse(gateway, request, MHD_HTTP_NOT_FOUND, 0,
                        "there are /v1/events/SOURCE, /metrics and /health");
     else if (!is_get)
-        request_refuse(gateway, request, MHD_HTTP_METHOD_NOT_ALLOWED, 0, "expected GET");
+        gateway_refuse(gateway, request, MHD_HTTP_METHOD_NOT_ALLOWED, 0, "expected GET");
     else if (gateway->engine.fd < 0)
-        request_refuse(gateway, request, MHD_HTTP_SERVICE_UNAVAILABLE, 1, "the engine starts");
+        gateway_refuse(gateway, request, MHD_HTTP_SERVICE_UNAVAILABLE, 1, "the engine starts");
 }
 
 static enum MHD_Result body_append(struct gateway *gateway, struct request *request, span bytes)
@@ -217,7 +217,7 @@ static enum MHD_Result body_append(struct gateway *gateway, struct request *requ
         return request->discarded > DISCARD_BYTES_MAX ? MHD_NO : MHD_YES;
     }
     if (bytes.len > gateway->start.body_bytes_max - request->body.len) {
-        request_refuse(gateway, request, MHD_HTTP_CONTENT_TOO_LARGE, 0,
+        gateway_refuse(gateway, request, MHD_HTTP_CONTENT_TOO_LARGE, 0,
                        "the body is larger than what is taken at once; send it in parts");
         return MHD_YES;
     }
@@ -225,7 +225,7 @@ static enum MHD_Result body_append(struct gateway *gateway, struct request *requ
     request->counted += bytes.len;
     writer_put(&request->body, bytes);
     if (request->body.is_full || gateway->body_bytes > BODIES_BYTES_MAX)
-        request_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 1,
+        gateway_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 1,
                        "too much is on its way; send the same again");
     return MHD_YES;
 }
@@ -316,8 +316,8 @@ void http_close(struct gateway *gateway)
     for (size_t index = 0; index < 3; index++)
         while (lists[index]->first) {
             struct request *request = lists[index]->first;
-            request_list_drop(lists[index], request);
-            request_refuse(gateway, request, MHD_HTTP_SERVICE_UNAVAILABLE, 5, "about to end");
+            queue_drop(lists[index], request);
+            gateway_refuse(gateway, request, MHD_HTTP_SERVICE_UNAVAILABLE, 5, "about to end");
         }
     if (!gateway->daemon)
         return;

@@ -6,7 +6,7 @@
 #include "ingest/gateway_state.h"
 #include "intake/intake.h"
 
-void request_list_add(struct request_list *list, struct request *request)
+void queue_add(struct request_list *list, struct request *request)
 {
     request->previous = list->last;
     request->next = NULL;
@@ -17,7 +17,7 @@ void request_list_add(struct request_list *list, struct request *request)
     list->last = request;
 }
 
-void request_list_drop(struct request_list *list, struct request *request)
+void queue_drop(struct request_list *list, struct request *request)
 {
     if (request->previous)
         request->previous->next = request->next;
@@ -60,11 +60,11 @@ static void bodies_place(struct gateway *gateway)
     struct request *request;
     uint32_t at;
     while ((request = gateway->line.first) && place_find(gateway, request->body.len, &at)) {
-        request_list_drop(&gateway->line, request);
+        queue_drop(&gateway->line, request);
         memcpy(gateway->memory + at, request->body.data, request->body.len);
         request->at = at;
         gateway->memory_head = at + (uint32_t)request->body.len;
-        request_list_add(&gateway->queue, request);
+        queue_add(&gateway->queue, request);
     }
 }
 
@@ -99,11 +99,11 @@ void queue_submit(struct gateway *gateway, struct request *request)
     request->state = REQUEST_WAITING;
     request->is_sent = false;
     if (request->ask >= 0) {
-        request_list_add(&gateway->asks, request);
+        queue_add(&gateway->asks, request);
         return;
     }
     request->number = ++gateway->number;
-    request_list_add(&gateway->line, request);
+    queue_add(&gateway->line, request);
 }
 
 /* ---- from the intake ---- */
@@ -111,18 +111,18 @@ void queue_submit(struct gateway *gateway, struct request *request)
 static void body_answer(struct gateway *gateway, struct request *request,
                         const struct intake_done *done)
 {
-    request_list_drop(&gateway->queue, request);
+    queue_drop(&gateway->queue, request);
     if (done->answer == INTAKE_BUSY) {
-        request_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 2,
+        gateway_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 2,
                        "detection is behind; send the same again");
     } else if (done->answer != INTAKE_STORED) {
-        request_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 5,
+        gateway_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 5,
                        "the store takes no more for now; send the same again");
     } else {
         bool is_broken = done->records && done->broken == done->records;
         writer_format(&request->answer, "{\"accepted\":%u,\"broken\":%u}\n", done->records,
                       done->broken);
-        request_done(gateway, request, is_broken ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_ACCEPTED);
+        gateway_done(gateway, request, is_broken ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_ACCEPTED);
     }
 }
 
@@ -154,12 +154,12 @@ static bool told_take(struct gateway *gateway, span body)
         request = request->next;
     if (!request)
         return false;
-    request_list_drop(&gateway->asks, request);
+    queue_drop(&gateway->asks, request);
     writer_put(&request->answer, body);
     if (what == ASK_METRICS)
         codes_render(gateway, &request->answer);
     bool is_well = what != ASK_HEALTH || span_contains(body, SPAN("\"ok\""));
-    request_done(gateway, request, is_well ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE);
+    gateway_done(gateway, request, is_well ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE);
     return true;
 }
 
@@ -172,9 +172,9 @@ static bool resume_take(struct gateway *gateway, span body)
     gateway->has_resumed = true;
     while (gateway->queue.first && gateway->queue.first->number <= last) {
         struct request *request = gateway->queue.first;
-        request_list_drop(&gateway->queue, request);
+        queue_drop(&gateway->queue, request);
         writer_text(&request->answer, "{\"accepted\":true}\n");
-        request_done(gateway, request, MHD_HTTP_ACCEPTED);
+        gateway_done(gateway, request, MHD_HTTP_ACCEPTED);
     }
     for (struct request *request = gateway->queue.first; request; request = request->next)
         request->is_sent = false;

@@ -75,8 +75,8 @@ struct gateway {
 MUST_USE err_kind http_open(struct gateway *gateway, int listener, struct err_ctx *err);
 void http_close(struct gateway *gateway);
 /* Lets its connection go on with what is known now. */
-void request_done(struct gateway *gateway, struct request *request, unsigned code);
-void request_refuse(struct gateway *gateway, struct request *request, unsigned code,
+void gateway_done(struct gateway *gateway, struct request *request, unsigned code);
+void gateway_refuse(struct gateway *gateway, struct request *request, unsigned code,
                     unsigned retry_seconds, const char *reason);
 void codes_render(const struct gateway *gateway, struct writer *out);
 
@@ -88,5 +88,5 @@ void queue_pump(struct gateway *gateway);
 MUST_USE bool queue_hear(struct gateway *gateway);
 void queue_engine_take(struct gateway *gateway, int *channel);
 bool queue_is_empty(const struct gateway *gateway);
-void request_list_add(struct request_list *list, struct request *request);
-void request_list_drop(struct request_list *list, struct request *request);
+void queue_add(struct request_list *list, struct request *request);
+void queue_drop(struct request_list *list, struct request *request);

@@ -65,8 +65,8 @@ MUST_USE err_kind bodies_store(struct intake *intake, struct intake_body *bodies
 MUST_USE err_kind events_work(struct intake *intake, uint64_t until_ns, struct err_ctx *err);
 MUST_USE err_kind record_work(struct intake *intake, span record, span position, uint64_t id,
                               struct err_ctx *err);
-MUST_USE err_kind letter_put(struct intake *intake, const char *reason, span position, span payload,
-                             struct err_ctx *err);
+MUST_USE err_kind intake_letter_put(struct intake *intake, const char *reason, span position,
+                                    span payload, struct err_ctx *err);
 
 /* intake_lines.c */
 MUST_USE err_kind lines_hand_on(struct intake *intake, struct err_ctx *err);

@@ -13,8 +13,8 @@
 
 /* ---- outputs ---- */
 
-err_kind letter_put(struct intake *intake, const char *reason, span position, span payload,
-                    struct err_ctx *err)
+err_kind intake_letter_put(struct intake *intake, const char *reason, span position, span payload,
+                           struct err_ctx *err)
 {
     writer_reset(&intake->text);
     dead_letter_write(&intake->text, reason, "detect", intake->options.name, position,
@@ -26,9 +26,9 @@ err_kind letter_put(struct intake *intake, const char *reason, span position, sp
  * stands. */
 static err_kind output_cut(struct intake *intake, span key, struct err_ctx *err)
 {
-    return letter_put(intake,
-                      "the record, or what it yields, is too large for a record of the store", key,
-                      (span){NULL, 0}, err);
+    return intake_letter_put(
+        intake, "the record, or what it yields, is too large for a record of the store", key,
+        (span){NULL, 0}, err);
 }
 
 /* flow_put. False: the transaction has failed. */
@@ -94,7 +94,8 @@ static err_kind record_store(struct intake *intake, const struct intake_body *bo
              (unsigned long long)body->number);
     intake->turn.in++;
     intake->turn.dead++;
-    return letter_put(intake, "the record is larger than 1 MiB", span_str(position), record, err);
+    return intake_letter_put(intake, "the record is larger than 1 MiB", span_str(position), record,
+                             err);
 }
 
 static bool is_blank(span text)
