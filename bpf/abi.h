@@ -390,7 +390,8 @@ struct control {
     uint64_t ring_id; /* random, made with the ring: tells a stored position of another ring */
     uint8_t want_event[128]; /* by enum event_type: 1 = some rule needs it */
     uint64_t has_compat;     /* a 32-bit task or call was seen; only ever set */
-    uint64_t reserved[7];
+    uint64_t own_bits;       /* bit pid % 64: one of our own processes may have that pid */
+    uint64_t reserved[6];
     struct cpu_counters cpus[CPU_MAX];
 };
 

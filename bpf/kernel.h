@@ -165,6 +165,11 @@ struct pid {
     unsigned int level;
     struct upid numbers[1];
 };
+struct cred___number { /* since 6.3 */
+    struct {
+        __u64 val;
+    } cap_inheritable, cap_permitted, cap_effective;
+};
 struct cred {
     kuid_t uid, suid, euid, fsuid;
     kgid_t gid, sgid, egid, fsgid;

@@ -12,8 +12,7 @@ const volatile __u8 event_of_compat_call[CALL_MAX];
 static __always_inline struct control *needed(void)
 {
     struct control *page = control_page();
-    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
-    return !page || bpf_map_lookup_elem(&own_pids, &tgid) ? NULL : page;
+    return page && !is_own(page) ? page : NULL;
 }
 
 SEC("tp_btf/sched_process_exec")

@@ -22,6 +22,20 @@ static __always_inline void inode_times(struct inode *inode, struct file_identit
 {
     struct inode___timespec *old = (void *)inode;
     struct inode___private *hidden = (void *)inode;
+    const __u32 first = bpf_core_field_offset(inode->i_mtime_sec);
+    struct {
+        __s64 mtime_sec, ctime_sec;
+        __u32 atime_nsec, mtime_nsec, ctime_nsec, unused;
+    } times = {};
+    if (bpf_core_field_exists(inode->i_ctime_sec) &&
+        bpf_core_field_offset(inode->i_ctime_sec) == first + 8 &&
+        bpf_core_field_offset(inode->i_mtime_nsec) == first + 20 &&
+        bpf_core_field_offset(inode->i_ctime_nsec) == first + 24) { /* one read then */
+        bpf_probe_read_kernel(&times, 28, (void *)inode + first);
+        ret->ctime_ns = nanoseconds(times.ctime_sec, times.ctime_nsec & 0x7fffffff);
+        ret->mtime_ns = nanoseconds(times.mtime_sec, times.mtime_nsec);
+        return;
+    }
     if (bpf_core_field_exists(inode->i_ctime_sec)) {
         /* bit 31 says that somebody asked for the time (I_CTIME_QUERIED, since 6.13) */
         ret->ctime_ns =
@@ -44,9 +58,9 @@ static __always_inline void inode_times(struct inode *inode, struct file_identit
 
 /* Which layer of an overlay an inode comes from: struct ovl_inode has the upper dentry right behind
  * the inode (fs/overlayfs/ovl_entry.h), NULL when the file is from a lower layer. */
-static __always_inline __u32 inode_layer(struct inode *inode)
+static __always_inline __u32 inode_layer(struct inode *inode, struct super_block *sb)
 {
-    if (READ(inode, i_sb, s_magic) != OVERLAYFS_MAGIC)
+    if (READ(sb, s_magic) != OVERLAYFS_MAGIC)
         return 0;
     __u32 behind = bpf_core_type_exists(struct ovl_inode)
                        ? bpf_core_field_offset(struct ovl_inode, __upperdentry) -
@@ -76,10 +90,11 @@ static __always_inline void inode_identity(struct inode *inode, struct file_iden
     if (!inode)
         return;
     ret->inode = READ(inode, i_ino);
-    ret->device = READ(inode, i_sb, s_dev);
+    struct super_block *sb = READ(inode, i_sb);
+    ret->device = READ(sb, s_dev);
     ret->mode = READ(inode, i_mode);
     ret->links = READ(inode, i_nlink);
-    ret->layer = inode_layer(inode);
+    ret->layer = inode_layer(inode, sb);
     inode_times(inode, ret);
 }
 
@@ -99,7 +114,7 @@ SUBPROGRAM int file_identity(__u64 address, struct file_identity *ret)
     if (!inode || !ret)
         return 0;
     inode_identity(inode, ret);
-    struct sock *sock = file_sock(file);
+    struct sock *sock = (ret->mode & S_IFMT) == S_IFSOCK ? file_sock(file) : NULL;
     if (sock) {
         ret->sock_family = READ(sock, __sk_common.skc_family);
         ret->sock_type = (__u8)READ(sock, sk_type);

@@ -96,15 +96,19 @@ static __always_inline void drop_count(struct control *page, __u32 event, enum d
     __sync_fetch_and_add(&counters_of(page)->drops[reason][event & 127], 1);
 }
 
+/* Is the current process one of ours? Nearly all are told apart by one bit. */
+static __always_inline bool is_own(const struct control *page)
+{
+    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    return page->own_bits >> (tgid & 63) & 1 && bpf_map_lookup_elem(&own_pids, &tgid);
+}
+
 /* Does some rule want this event, from a process that is not ours? The first thing that a program
  * asks. */
 static __always_inline struct control *wanted(__u32 event)
 {
     struct control *page = control_page();
-    if (!page || !page->want_event[event & 127])
-        return NULL;
-    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
-    return bpf_map_lookup_elem(&own_pids, &tgid) ? NULL : page;
+    return page && page->want_event[event & 127] && !is_own(page) ? page : NULL;
 }
 
 static __always_inline __u64 read_caps(const void *from)
@@ -113,6 +117,15 @@ static __always_inline __u64 read_caps(const void *from)
     bpf_probe_read_kernel(&caps, sizeof caps, from);
     return caps;
 }
+
+/* The same of credentials that the verifier knows, without a helper. */
+#define LOAD_CAPS(cred, field)                                                                     \
+    ({                                                                                             \
+        const struct cred___number *number_ = (const void *)(cred);                                \
+        bpf_core_field_exists(number_->field.val)                                                  \
+            ? number_->field.val                                                                   \
+            : (cred)->field.cap[0] | (__u64)(cred)->field.cap[1] << 32;                            \
+    })
 
 static __always_inline __s32 pid_inside(struct pid *pid)
 {
@@ -172,10 +185,11 @@ static __always_inline void record_fill_head(struct record_head *head, struct ta
     head->real_uid = cred->uid.val;
     head->real_gid = cred->gid.val;
     head->login_uid = bpf_core_field_exists(task->loginuid) ? task->loginuid.val : (__u32)-1;
-    head->cap_effective = read_caps(&cred->cap_effective);
-    head->cap_permitted = read_caps(&cred->cap_permitted);
-    head->cap_inheritable = read_caps(&cred->cap_inheritable);
-    head->vtid = (__u32)pid_inside(task->thread_pid);
+    head->cap_effective = LOAD_CAPS(cred, cap_effective);
+    head->cap_permitted = LOAD_CAPS(cred, cap_permitted);
+    head->cap_inheritable = LOAD_CAPS(cred, cap_inheritable);
+    struct pid *pid = task->thread_pid;
+    head->vtid = pid && pid->level ? (__u32)pid_inside(pid) : (__u32)head->tid;
     head->reserved = 0;
 }
 
@@ -220,8 +234,11 @@ static __always_inline void record_drop(struct scratch *space)
     __sync_lock_test_and_set(&space->busy, 0);
 }
 
-/* Wakes the reader when it asked for it, or when the unread bytes just passed its threshold. */
-static __always_inline __u64 wakeup_flags(struct control *page, __u32 len)
+/* Wakes the reader when it asked for it, or when more bytes than its threshold lie unread. To ask
+ * for that costs a helper, so it is done every WAKEUP_STEP bytes of a processor. */
+#define WAKEUP_STEP 16384
+static __always_inline __u64 wakeup_flags(struct control *page, struct cpu_counters *counters,
+                                          __u32 len)
 {
     if (page->want_wakeup) {
         page->want_wakeup = 0;
@@ -230,8 +247,10 @@ static __always_inline __u64 wakeup_flags(struct control *page, __u32 len)
     __u32 limit = page->wakeup_bytes;
     if (!limit)
         return BPF_RB_NO_WAKEUP;
+    if (counters->bytes / WAKEUP_STEP == (counters->bytes + len) / WAKEUP_STEP)
+        return BPF_RB_NO_WAKEUP;
     __u64 unread = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-    return unread < limit && unread + len >= limit ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+    return unread >= limit ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 static __always_inline void record_send(struct control *page, struct scratch *space)
@@ -246,7 +265,7 @@ static __always_inline void record_send(struct control *page, struct scratch *sp
     asm volatile("" : "+r"(len));
     if (len > RECORD_BYTES_MAX) {
         drop_count(page, event, DROP_TOO_LARGE);
-    } else if (bpf_ringbuf_output(&ring, space->record, len, wakeup_flags(page, len))) {
+    } else if (bpf_ringbuf_output(&ring, space->record, len, wakeup_flags(page, counters, len))) {
         drop_count(page, event, DROP_RING_FULL);
     } else {
         __sync_fetch_and_add(&counters->records, 1);

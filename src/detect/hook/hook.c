@@ -312,6 +312,8 @@ err_kind hook_own(struct hook_set *set, int pid, bool is_own, struct err_ctx *er
             return OK;
         return err_set(err, ERR_SYSTEM, "own process %d", pid);
     }
+    if (is_own)
+        set->control->own_bits |= 1ull << (key & 63);
     return OK;
 }
 
