@@ -16,6 +16,7 @@ RULE
 measure() { # LABEL
     mkfifo "$work/out"
     rm -rf "$work/state"
+    : >"$work/picket.log"
     "$build/picket" run --state "$work/state" --output json --rules "$work/rule.yml" \
         >"$work/out" 2>"$work/picket.log" &
     picket_pid=$!

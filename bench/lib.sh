@@ -22,6 +22,7 @@ median() { sort -n | awk '{v[NR]=$1} END{print (NR%2) ? v[(NR+1)/2] : (v[NR/2]+v
 
 start_picket() { # OPTIONS...: returns when it says ready; signals go to $work/signals
     rm -rf "$work/state"
+    : >"$work/picket.log" # that of a former one says "ready" too
     "$build/picket" run --state "$work/state" --output json "$@" \
         >"$work/signals" 2>"$work/picket.log" &
     picket_pid=$!

@@ -1,41 +1,44 @@
 #!/usr/bin/env bash
-# What the sensor adds to jobs of the host: each job alone, with empty programs on the same hooks (the
-# floor), and with picket, in turn, ROUNDS times. Prints the medians and the ratios to "alone", what
-# the roles' own work came to (CPU for 1,000 events, drops), and their memory.
-#   bench/overhead.sh [JOB...]      ROUNDS=5 RULES=path COMPAT=auto|on|off EXECS=20000 SECONDS_HTTP=5
+# What the sensor adds to jobs of the host: in each round every job alone, with empty programs on the
+# same hooks (the floor), and with picket, in changing order. Prints medians of the differences within
+# a round, in wall time and in CPU time (of the job, and of picket's roles besides): the latter hold
+# on a machine that does other things too. Then the roles' CPU for 1,000 events, drops, memory.
+#   bench/overhead.sh [JOB...]   ROUNDS=6 RULES=path COMPAT=auto|on|off EXECS=20000 SECONDS_HTTP=2
+# EXECS are those of all rounds together.
 # shellcheck source=bench/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
-rounds=${ROUNDS:-5}
+rounds=${ROUNDS:-6}
 rules=${RULES:-$here/rules}
 compat=${COMPAT:-on}
-command -v wrk >/dev/null || echo "bench: no wrk (Debian package wrk): ab instead" >&2
+jobs=${*:-compile http open open_watched stat read exec}
+port=$((20000 + RANDOM % 20000))
 
 tool storm
 tool floor -lbpf -lelf -lz
 clang-14 -target bpf -O2 -g -I"/usr/include/$(uname -m)-linux-gnu" -c "$here/bench/floor.bpf.c" \
     -o "$work/floor.o"
 
-job_open() { "$work/storm" open 200000; }
-job_open_watched() { "$work/storm" open 100000 "$work/watched"; }
-job_stat() { "$work/storm" stat 1000000; }
-job_read() { "$work/storm" read 2000000; }
-job_exec() { "$work/storm" exec "${EXECS:-20000}"; }
-timed() { # COMMAND...: wall ns of it
-    local start
-    start=$(date +%s%N)
-    "$@" >/dev/null 2>&1
-    echo "$(($(date +%s%N) - start)) 0 1"
+# Each prints "wall_ns cpu_ns count".
+job_open() { "$work/storm" open 60000; }
+job_open_watched() { "$work/storm" open 30000 "$work/watched"; }
+job_stat() { "$work/storm" stat 200000; }
+job_read() { "$work/storm" read 300000; }
+job_exec() { "$work/storm" exec $((${EXECS:-20000} / rounds)); }
+job_compile() { "$work/storm" run 200 "$work/compile"; }
+job_http() { # for each request: the CPU time of server and client
+    local before
+    before=$(cpu_of "$server")
+    "$work/storm" run 1 "$work/load" >"$work/http"
+    awk -v server=$(($(cpu_of "$server") - before)) '
+        NR == FNR && / requests in / { count = $1 }
+        NR != FNR { printf "%.0f %.0f %d\n", $1, $2 + server, count }' "$work/wrk" "$work/http"
 }
-job_compile() { timed compile_all; }
-compile_all() { (cd "$work/c" && for f in *.c; do gcc -O1 -c "$f" -o "$f.o"; done); }
-job_http() { # wrk: ns for each request; ab: time for a fixed number of them
-    if command -v wrk >/dev/null; then
-        wrk -t 1 -c 8 -d "${SECONDS_HTTP:-5}s" "http://127.0.0.1:$port/index.html" |
-            awk '/^Requests\/sec:/ { printf "%.0f 0 1\n", 1e9 / $2 }'
-    else
-        timed ab -q -n 20000 -c 8 "http://127.0.0.1:$port/index.html"
-    fi
+
+cpu_of() { # PID...: ns on a processor so far, all threads
+    local pid
+    for pid; do cat "/proc/$pid/task/"*/schedstat; done 2>/dev/null |
+        awk '{ sum += $1 } END { printf "%.0f\n", sum }'
 }
 
 prepare() {
@@ -45,54 +48,79 @@ prepare() {
         printf '#include <stdio.h>\nint f%d(int x) { printf("%%d", x * %d); return x; }\n' "$n" "$n" \
             >"$work/c/f$n.c"
     done
+    printf '#!/bin/sh\ncd %s/c && for f in *.c; do gcc -O1 -c "$f" -o "$f.o"; done\n' "$work" \
+        >"$work/compile"
+    printf '#!/bin/sh\nwrk -t 1 -c 8 -d %ss http://127.0.0.1:%s/index.html >%s/wrk\n' \
+        "${SECONDS_HTTP:-2}" "$port" "$work" >"$work/load"
+    chmod +x "$work/compile" "$work/load"
     echo hello >"$work/www/index.html"
-    port=$((20000 + RANDOM % 20000))
 }
 
-tracefs() {
-    mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null || true
+start_server() { # one process, so that its CPU time is easily told
+    cat >"$work/nginx.conf" <<CONF
+daemon off; master_process off; pid $work/nginx.pid; error_log $work/nginx.log; events { }
+http { access_log $work/access.log; sendfile on; keepalive_requests 1000000;
+       server { listen 127.0.0.1:$port; root $work/www; } }
+CONF
+    nginx -c "$work/nginx.conf" >/dev/null 2>&1 &
+    server=$!
+    trap 'kill "$server" 2>/dev/null; finish' EXIT
 }
 
-hooks_in_use() { # as `picket status` shows them
-    "$build/picket" status --state "$work/state" --output json |
-        python3 -c 'import json,sys
-for hook in json.load(sys.stdin)["hooks"]:
-    if hook["state"] == "attached": print(hook["hook"])'
+counts_of_roles() { # "CPU-ns events drops" so far, of the supervisor and its children
+    local children
+    children=$(pgrep -P "$picket_pid")
+    # shellcheck disable=SC2086
+    status_of | jq -r --arg cpu "$(cpu_of "$picket_pid" $children)" '"\($cpu) \(.events) \(.drops)"'
 }
 
-one() { # JOB MODE: wall ns on stdout
-    local mode=$2
-    case $mode in
+status_of() { # right after "ready" there may be none yet
+    local try
+    for try in $(seq 50); do
+        "$build/picket" status --state "$work/state" --output json 2>"$work/status.log" && return
+        sleep 0.1
+    done
+    : "$try"
+    cat "$work/status.log" >&2
+    return 1
+}
+
+hooks_in_use() { status_of | jq -r '.hooks[] | select(.state == "attached") | .hook | split(" ")[0]'; }
+
+begin() { # MODE
+    case $1 in
     floor)
+        rm -f "$work/hold"
         mkfifo "$work/hold"
         # shellcheck disable=SC2046
         "$work/floor" "$work/floor.o" $(cat "$work/hooks") <"$work/hold" >"$work/floor.out" &
-        local floor=$!
+        floor=$!
         exec 9>"$work/hold"
         until grep -q ready "$work/floor.out" 2>/dev/null; do sleep 0.05; done
         ;;
-    picket) start_picket --rules "$rules" --compat "$compat"; work_of_roles >"$work/before" ;;
-    esac
-    "job_$1" >"$work/result"
-    case $mode in
-    floor) exec 9>&-; wait "$floor"; rm "$work/hold" ;;
     picket)
-        sleep 1 # the engine may have some to read yet
-        work_of_roles | paste "$work/before" - >>"$work/roles.$1"
-        stop_picket >>"$work/summary.$1"
+        start_picket --rules "$rules" --compat "$compat"
+        sleep 1 # what ran before has been read
         ;;
     esac
-    cut -d' ' -f1 "$work/result"
 }
 
-work_of_roles() { # "CPU-ticks events drops" so far, of the supervisor and its children
-    local pid total=0
-    for pid in $picket_pid $(pgrep -P "$picket_pid"); do
-        total=$((total + $(awk '{print $14 + $15}' "/proc/$pid/stat")))
-    done
-    "$build/picket" status --state "$work/state" --output json | python3 -c 'import json,sys
-status = json.load(sys.stdin)
-print(sys.argv[1], status["events"], status["drops"])' "$total"
+end() { # MODE
+    case $1 in
+    floor) exec 9>&-; wait "$floor" ;;
+    picket) stop_picket >/dev/null ;;
+    esac
+}
+
+measure() { # JOB MODE ROUND: a line for the summary
+    local before='0 0 0' after='0 0 0' taken
+    [ "$2" != picket ] || before=$(counts_of_roles)
+    taken=$("job_$1")
+    if [ "$2" = picket ]; then
+        sleep 1.2 # the engine may have some to read yet, and tells once a second
+        after=$(counts_of_roles)
+    fi
+    echo "$1 $2 $3 $taken $before $after" >>"$work/taken"
 }
 
 memory_of_roles() {
@@ -105,33 +133,62 @@ memory_of_roles() {
     done
 }
 
+summary() {
+    python3 - "$work/taken" <<'SUMMARY'
+import collections, statistics, sys
+runs = collections.defaultdict(dict)
+for line in open(sys.argv[1]):
+    job, mode, number, *rest = line.split()
+    wall, cpu, count, cpu0, events0, drops0, cpu1, events1, drops1 = map(int, rest)
+    runs[job].setdefault(number, {})[mode] = (
+        wall / count, cpu / count, (cpu1 - cpu0) / count, events1 - events0, drops1 - drops0, count)
+
+def added(job, mode, value):
+    pairs = [(value(r[mode]), value(r["alone"])) for r in runs[job].values()]
+    return (100 * statistics.median(a / b - 1 for a, b in pairs),
+            statistics.median(a - b for a, b in pairs))
+
+wall, cpu, both = (lambda r: r[0]), (lambda r: r[1]), (lambda r: r[1] + r[2])
+print(f"{'job':13}{'alone':>11}  {'floor: wall':>12}{'cpu':>8}  {'picket: wall':>13}{'cpu':>8}"
+      f"{'and roles':>11}{'ns of cpu':>11}{'and roles':>11}")
+for job in runs:
+    rows = runs[job].values()
+    alone = statistics.median(r["alone"][1] for r in rows)
+    print(f"{job:13}{alone:8.0f} ns  {added(job, 'floor', wall)[0]:+10.1f} %"
+          f"{added(job, 'floor', cpu)[0]:+6.1f} %  {added(job, 'picket', wall)[0]:+11.1f} %"
+          f"{added(job, 'picket', cpu)[0]:+6.1f} %{added(job, 'picket', both)[0]:+9.1f} %"
+          f"{added(job, 'picket', cpu)[1]:+11.0f}{added(job, 'picket', both)[1]:+11.0f}")
+print("ns: for each of what the job does, medians; percent: of alone, in the same round")
+for job in runs:
+    rows = [r["picket"] for r in runs[job].values()]
+    events, drops = sum(r[3] for r in rows), sum(r[4] for r in rows)
+    spent = sum(r[2] * r[5] for r in rows)
+    each = f"{spent / events / 1000:.2f} ms of CPU for 1,000" if events >= 1000 else "few"
+    print(f"roles, {job:13} {events:8} events ({each}), {drops} drops")
+SUMMARY
+}
+
+if ! command -v wrk >/dev/null || ! command -v nginx >/dev/null; then
+    echo "bench: no wrk or no nginx (Debian packages wrk, nginx-light): no job http" >&2
+    jobs=${jobs//http/}
+fi
 prepare
-tracefs
+mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null || true
 start_picket --rules "$rules" --compat "$compat"
-sleep 2
+sleep 3 # the first status of all hooks
 hooks_in_use >"$work/hooks"
 echo "hooks: $(wc -l <"$work/hooks"); rounds: $rounds; $(uname -r); $(nproc) CPUs"
 memory_of_roles
 stop_picket
-(cd "$work/www" && exec python3 -m http.server --protocol HTTP/1.1 "$port" --bind 127.0.0.1 >/dev/null 2>&1) &
-server=$!
-trap 'kill "$server" 2>/dev/null; finish' EXIT
+[[ $jobs != *http* ]] || start_server
 
-jobs=${*:-open open_watched stat read exec compile http}
-for job in $jobs; do
-    for round in $(seq "$rounds"); do
-        for mode in alone floor picket; do
-            one "$job" $mode >>"$work/$job.$mode"
-        done
-        : "$round"
+order=(alone floor picket)
+for round in $(seq "$rounds"); do
+    for mode in "${order[@]}"; do
+        begin "$mode"
+        for job in $jobs; do measure "$job" "$mode" "$round"; done
+        end "$mode"
     done
-    alone=$(median <"$work/$job.alone")
-    floor=$(median <"$work/$job.floor")
-    with=$(median <"$work/$job.picket")
-    awk -v job="$job" -v a="$alone" -v f="$floor" -v p="$with" 'BEGIN{
-        printf "%-12s alone %.4g s  floor %.4g s (%+.1f %%)  picket %.4g s (%+.1f %%)\n",
-            job, a/1e9, f/1e9, (f/a-1)*100, p/1e9, (p/a-1)*100}'
-    awk '{ cpu += $4 - $1; events += $5 - $2; drops += $6 - $3 } END {
-        printf "         roles: %.0f ms CPU for each 1,000 of %d events, %d drops\n",
-            events ? cpu * 10 / (events / 1000) : 0, events, drops }' "$work/roles.$job"
+    order=("${order[@]:1}" "${order[0]}")
 done
+summary

@@ -1,5 +1,6 @@
-/* Bounded loads for the benches: `storm JOB COUNT [ARGUMENT]` does COUNT of one thing and prints
- * "wall_ns cpu_ns count" of itself and its children. */
+/* Bounded loads for the benches: `storm JOB COUNT [PATH]` does COUNT of one thing and prints
+ * "wall_ns cpu_ns count" of itself and its children; `storm run COUNT PROGRAM` runs a program that
+ * does COUNT things. */
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -57,6 +58,7 @@ static const struct job jobs[] = {
     {"stat", stat_once, "/etc/hostname"},
     {"read", read_once, "/dev/zero"},
     {"exec", exec_once, "/bin/true"},
+    {"run", exec_once, NULL},
 };
 
 static uint64_t now_ns(void)
@@ -77,7 +79,7 @@ static uint64_t cpu_ns(int who)
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "usage: storm open|stat|read|exec COUNT [PATH]\n");
+        fprintf(stderr, "usage: storm open|stat|read|exec COUNT [PATH], storm run COUNT PATH\n");
         return 2;
     }
     unsigned long count = strtoul(argv[2], NULL, 10);
@@ -85,9 +87,12 @@ int main(int argc, char **argv)
         if (strcmp(jobs[index].name, argv[1]) != 0)
             continue;
         const char *path = argc > 3 ? argv[3] : jobs[index].path;
+        if (!path)
+            break;
         int fd = open(path, O_RDONLY | O_CLOEXEC);
+        unsigned long times = strcmp(argv[1], "run") == 0 ? 1 : count;
         uint64_t start_ns = now_ns();
-        for (unsigned long done = 0; done < count; done++) {
+        for (unsigned long done = 0; done < times; done++) {
             if (jobs[index].once(path, fd)) {
                 fprintf(stderr, "storm %s %s: %s\n", argv[1], path, strerror(errno));
                 return 1;

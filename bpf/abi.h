@@ -391,7 +391,10 @@ struct control {
     uint8_t want_event[128]; /* by enum event_type: 1 = some rule needs it */
     uint64_t has_compat;     /* a 32-bit task or call was seen; only ever set */
     uint64_t own_bits;       /* bit pid % 64: one of our own processes may have that pid */
-    uint64_t reserved[6];
+    /* A bit for each event whose calls' end the one program on the end of all calls serves; that of
+     * 32-bit calls it serves always. */
+    uint64_t exits[2];
+    uint64_t reserved[4];
     struct cpu_counters cpus[CPU_MAX];
 };
 

@@ -74,7 +74,7 @@ int enter_mount(struct call_enter_context *context)
     __u64 first, second, key = bpf_get_current_pid_tgid();
     struct entered entered = {.event = event};
     struct call call; /* the context holds only as many arguments as the call has */
-    call_arguments(&call, bpf_get_current_task_btf(), false);
+    call_arguments(&call, current_registers(), false);
     struct scratch *space = record_begin(page, event, 0, 0);
     if (!space)
         return 0;

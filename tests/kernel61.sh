@@ -162,7 +162,7 @@ said() {
 
 # What 6.1 lacks: tracepoints on ctime, and the later name of one of io_uring's.
 case_every_hook_attaches_that_6_1_has() {
-    said 'status: tp/syscalls/sys_exit_openat .*attached' >/dev/null
+    said 'status: tp_btf/sys_exit (openat) .*attached' >/dev/null
     ! tr -d '\r' <"$store/serial" | grep -a 'status: .* failed ' |
         grep -vE '/(ctime_ns_xchg|ctime_xchg_skip|inode_set_ctime_to_ts|io_uring_submit_req|sys_exit_fchmodat2) '
 }

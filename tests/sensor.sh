@@ -3,6 +3,7 @@
 # and its log in $work/log.picket.
 
 start_picket() { # OPTIONS...
+    : >"$work/log.picket" # that of a former one says "ready" too
     "$PICKET" run --output json --state "$work/state" "$@" >"$work/signals" 2>"$work/log.picket" &
     picket_pid=$!
     echo "$picket_pid" >>"$work/pids"

@@ -52,6 +52,7 @@ case_techniques_fire_the_stock_rules_that_describe_them() {
     background "$PICKET" run --rules "$rules/${files[0]}" --rules "$rules/${files[1]}" \
         --rules "$rules/${files[2]}" --rules "$work/enable.yaml" --state "$work/state" \
         --console none --output json
+    wait_for 5 test -e "$work/out"
     mv "$work/out" "$work/signals"
     wait_for 20 grep -qs ready "$work/err"
     "$root/tests/stock/techniques.sh" "$work/tried" >"$work/said" 2>&1 || true

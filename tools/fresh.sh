@@ -16,7 +16,7 @@ finish() {
     local mount
     # only what lies below the folder, deepest first
     awk -v below="$folder/" 'index($5 "/", below) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
-        while read -r mount; do umount "$mount" || umount -l "$mount"; done
+        while read -r mount; do umount "$mount" 2>/dev/null || umount -l "$mount"; done
     [[ -n $keep ]] || rm -rf --one-file-system "$folder"
 }
 trap finish EXIT

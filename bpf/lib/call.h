@@ -1,7 +1,6 @@
-/* A system call that ends: which event it is, its arguments, its result. One handler serves three
- * ways in: the call's own tracepoint, and for 32-bit entry, which those tracepoints do not see, a
- * program reached from raw_tp/sys_exit by tail call. The arguments are still in the saved
- * registers. */
+/* A system call that ends: which event it is, its arguments, its result. One handler serves two
+ * ways in: the call's own tracepoint, and the end of all calls (see calls.bpf.c), which also sees
+ * 32-bit entry. The arguments are still in the saved registers. */
 #pragma once
 
 #include "lib/file.h"
@@ -35,10 +34,9 @@ struct call_enter_context {
     __u32 garbage;
 };
 
-static __always_inline void call_arguments(struct call *call, struct task_struct *task,
+static __always_inline void call_arguments(struct call *call, const struct pt_regs *regs,
                                            bool is_compat)
 {
-    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
     if (is_compat) {
         call->args[0] = (__u32)regs->bx;
         call->args[1] = (__u32)regs->cx;
@@ -54,6 +52,11 @@ static __always_inline void call_arguments(struct call *call, struct task_struct
         call->args[4] = regs->r8;
         call->args[5] = regs->r9;
     }
+}
+
+static __always_inline const struct pt_regs *current_registers(void)
+{
+    return (const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 }
 
 /* Is the call's event wanted, or the other one that its handler can make of it? */
@@ -75,7 +78,7 @@ static __always_inline bool call_begin(struct call *call, struct call_exit_conte
         return false;
     call->result = context->result;
     call->flags = 0;
-    call_arguments(call, bpf_get_current_task_btf(), false);
+    call_arguments(call, current_registers(), false);
     return true;
 }
 
@@ -113,27 +116,35 @@ static __always_inline __u32 socketcall_event(__u32 call)
 
 #define COMPAT_SOCKETCALL 102
 
-static __always_inline __u32 compat_event(struct pt_regs *regs)
+/* What tp_btf/sys_exit hands over. */
+struct any_exit_context {
+    const struct pt_regs *regs;
+    __s64 result;
+};
+
+static __always_inline __u32 any_event(const struct pt_regs *regs, bool is_compat)
 {
     __u64 nr = regs->orig_ax;
-    if (nr == COMPAT_SOCKETCALL)
+    if (is_compat && nr == COMPAT_SOCKETCALL)
         return socketcall_event((__u32)regs->bx);
-    return nr < CALL_MAX ? event_of_compat_call[nr] : EVENT_NONE;
+    if (nr >= CALL_MAX)
+        return EVENT_NONE;
+    return is_compat ? event_of_compat_call[nr] : event_of_call[nr];
 }
 
-static __always_inline bool call_begin_compat(struct call *call,
-                                              struct bpf_raw_tracepoint_args *context, __u32 also)
+static __always_inline bool call_begin_any(struct call *call,
+                                           const struct any_exit_context *context, __u32 also)
 {
-    struct task_struct *task = bpf_get_current_task_btf();
-    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-    call->event = compat_event(regs);
+    const struct pt_regs *regs = context->regs;
+    bool is_compat = task_is_compat(bpf_get_current_task_btf());
+    call->event = any_event(regs, is_compat);
     call->page = call_wanted(call->event, also);
     if (!call->page)
         return false;
-    call->result = (__s32)context->args[1];
-    call->flags = RECORD_COMPAT;
-    call_arguments(call, task, true);
-    if (regs->orig_ax == COMPAT_SOCKETCALL) {
+    call->result = is_compat ? (__s32)context->result : context->result;
+    call->flags = is_compat ? RECORD_COMPAT : 0;
+    call_arguments(call, regs, is_compat);
+    if (is_compat && regs->orig_ax == COMPAT_SOCKETCALL) {
         __u32 args[6] = {};
         bpf_probe_read_user(args, sizeof args, (void *)call->args[1]);
         for (int i = 0; i < 6; i++)
@@ -142,9 +153,9 @@ static __always_inline bool call_begin_compat(struct call *call,
     return true;
 }
 
-/* exit_NAME serves every tracepoint syscalls/sys_exit_X that the loader's table gives it;
- * compat_NAME the same calls from 32-bit entry. `also`: another event that the handler makes of
- * these calls, or EVENT_NONE. */
+/* exit_NAME serves every tracepoint syscalls/sys_exit_X that the loader's table gives it; any_NAME
+ * the same calls, 32-bit entry included, from the end of all calls. `also`: another event that the
+ * handler makes of these calls, or EVENT_NONE. */
 #define CALL_PROGRAMS(name, handler, also)                                                         \
     SEC("tp")                                                                                      \
     int exit_##name(struct call_exit_context *context)                                             \
@@ -152,11 +163,11 @@ static __always_inline bool call_begin_compat(struct call *call,
         struct call call;                                                                          \
         return call_begin(&call, context, also) ? handler(&call) : 0;                              \
     }                                                                                              \
-    SEC("raw_tp")                                                                                  \
-    int compat_##name(struct bpf_raw_tracepoint_args *context)                                     \
+    SEC("tp_btf/sys_exit")                                                                         \
+    int any_##name(struct any_exit_context *context)                                               \
     {                                                                                              \
         struct call call;                                                                          \
-        return call_begin_compat(&call, context, also) ? handler(&call) : 0;                       \
+        return call_begin_any(&call, context, also) ? handler(&call) : 0;                          \
     }
 
 /* A small number from user space, kept with its sign. */

@@ -9,9 +9,7 @@
 # condition can
 # never hold as shipped; Modify Container Entrypoint, which looks for /proc/self/fd in a name
 # that is
-# the file reached here; Java Process Class File Download, which reads what recvfrom took; System
-# user
-# interactive, which needs the name of a user that this host may not have.
+# the file reached here; Java Process Class File Download, which reads what recvfrom took.
 # Needs root and perl. Techniques in containers need TECHNIQUE_DOCKER (tests/techniques/engine.sh).
 set -u
 tried=$1
@@ -145,6 +143,9 @@ try 'Sudo Potential Privilege Escalation' named sudoedit -s '\'
 try 'Polkit Local Privilege Escalation Vulnerability (CVE-2021-4034)' named pkexec
 try 'Unprivileged Delegation of Page Faults Handling to a Userspace Process' \
     perl -e '$( = $) = 65534; $< = $> = 65534; syscall(323, 1)'
+named login -e 1
+try 'System user interactive' \
+    perl -e '$( = $) = 65534; $< = $> = 65534; exec @ARGV' "$work/login" -e 1 # nobody
 try 'Basic Interactive Reconnaissance' script -qec 'bash -ic "whoami; id"' /dev/null
 
 # ---- network of the host ----

@@ -98,7 +98,8 @@ bool container_from_cgroups(span list, struct container_key *ret);
 /* ---- the cache ---- */
 
 /* Opens what is asked for: a descriptor that the callee owns, or a negative errno; -ENOENT where
- * there is no such file. Called during container_lookup and the name look-ups only. */
+ * there is no such file, -EXDEV where the process of a container has the host's root. Called during
+ * container_lookup and the name look-ups only. */
 typedef int (*container_open_fn)(void *context, const struct open_request *request);
 
 struct container_options {

@@ -250,6 +250,27 @@ static void asks_again_soon_when_the_first_process_could_not_be_read(void **stat
     user_cache_close(cache);
 }
 
+/* Process 7 has the host's root, process 8 a container's. */
+static int start_up_open(void *context, const struct open_request *request)
+{
+    struct disk *disk = context;
+    return request->pid == 7 ? -EXDEV : disk_open(disk, request);
+}
+
+static void gives_a_process_with_the_hosts_root_the_hosts_users(void **state)
+{
+    (void)state;
+    struct disk disk = {user_files, 4, 0};
+    struct user_cache *cache = users_on(start_up_open, &disk, 4);
+    struct user_scope start_up = scope_at("abc", 0), program = scope_at("abc", 0);
+    program.pid = 8;
+    assert_user(cache, &start_up, 1000, "ann");
+    assert_user(cache, &program, 0, "captain"); /* at once: nothing was learned of it before */
+    assert_user(cache, &program, 1000, NULL);
+    assert_user(cache, &start_up, 0, "captain"); /* of the container now, until a look is due */
+    user_cache_close(cache);
+}
+
 static void keeps_a_bounded_number_of_containers_and_bytes(void **state)
 {
     (void)state;
@@ -317,6 +338,7 @@ int main(void)
         cmocka_unit_test(maps_the_users_of_a_container_with_a_namespace_of_its_own),
         cmocka_unit_test(reads_a_file_again_only_when_it_changed),
         cmocka_unit_test(asks_again_soon_when_the_first_process_could_not_be_read),
+        cmocka_unit_test(gives_a_process_with_the_hosts_root_the_hosts_users),
         cmocka_unit_test(keeps_a_bounded_number_of_containers_and_bytes),
         cmocka_unit_test(stores_users_and_loads_them_again),
     };

@@ -1,5 +1,6 @@
 /* Names of users and groups, per container and for the host, read through a process of it. */
 #include <assert.h>
+#include <errno.h>
 
 #include <sys/stat.h>
 
@@ -26,6 +27,10 @@ struct watched {
     struct id_map map;
     uint64_t due_boot_ns;
     uint32_t failures;
+    /* The last process of a container that turned out to have the host's root, as a runtime's own
+     * start-up steps do; 0: none. */
+    int32_t host_pid;
+    uint64_t host_start_boot_ns;
 };
 
 struct scope {
@@ -174,9 +179,10 @@ static void read_map(struct user_cache *cache, const struct user_scope *who, enu
         *ret = map;
 }
 
-/* True when the file could be looked at, read anew or not. */
+/* True when the file could be looked at, read anew or not; ret_is_host: not, the process has the
+ * host's root. */
 static bool watched_read(struct user_cache *cache, const struct user_scope *who,
-                         enum table_kind kind, struct watched *watched)
+                         enum table_kind kind, struct watched *watched, bool *ret_is_host)
 {
     struct open_request request = kind == TABLE_PASSWD
                                       ? request_of(who, OPEN_HOST_PASSWD, OPEN_PROCESS_PASSWD)
@@ -184,6 +190,7 @@ static bool watched_read(struct user_cache *cache, const struct user_scope *who,
     struct sources *sources = &cache->sources;
     AUTO(auto_close) int fd = sources_open(sources, &request);
     struct stat now;
+    *ret_is_host = fd == -EXDEV && who->container.len;
     if (fd < 0 || fstat(fd, &now))
         return false;
     if (is_same_file(&watched->seen, &now))
@@ -219,19 +226,39 @@ static void bytes_limit(struct user_cache *cache, const struct scope *keep)
     }
 }
 
+static void watched_look(struct user_cache *cache, const struct user_scope *who,
+                         enum table_kind kind, struct watched *watched)
+{
+    bool is_host;
+    bool is_read = watched_read(cache, who, kind, watched, &is_host);
+    watched->host_pid = is_host ? who->pid : 0;
+    watched->host_start_boot_ns = who->start_boot_ns;
+    if (is_host)
+        return; /* tells nothing of the next process */
+    uint32_t shift = watched->failures < RETRY_SHIFT_MAX ? watched->failures : RETRY_SHIFT_MAX;
+    watched->failures = is_read ? 0 : watched->failures + 1;
+    watched->due_boot_ns = who->now_boot_ns + (is_read ? CHECK_PAUSE_NS : RETRY_FIRST_NS << shift);
+}
+
+static bool has_host_root(const struct watched *watched, const struct user_scope *who)
+{
+    return watched->host_pid && watched->host_pid == who->pid &&
+           watched->host_start_boot_ns == who->start_boot_ns;
+}
+
 static const struct user_row *row_find(struct user_cache *cache, const struct user_scope *who,
                                        enum table_kind kind, uint32_t id)
 {
     struct scope *scope = scope_find(cache, who->container);
     struct watched *watched = &scope->watched[kind];
     bool can_read = !who->container.len || who->pid > 0;
-    if (can_read && who->now_boot_ns >= watched->due_boot_ns) {
-        bool is_read = watched_read(cache, who, kind, watched);
-        uint32_t shift = watched->failures < RETRY_SHIFT_MAX ? watched->failures : RETRY_SHIFT_MAX;
-        watched->failures = is_read ? 0 : watched->failures + 1;
-        watched->due_boot_ns =
-            who->now_boot_ns + (is_read ? CHECK_PAUSE_NS : RETRY_FIRST_NS << shift);
+    if (can_read && !has_host_root(watched, who) && who->now_boot_ns >= watched->due_boot_ns) {
+        watched_look(cache, who, kind, watched);
         bytes_limit(cache, scope);
+    }
+    if (who->container.len && has_host_root(watched, who)) {
+        struct user_scope host = {.now_boot_ns = who->now_boot_ns};
+        return row_find(cache, &host, kind, id);
     }
     uint32_t inside;
     if (!id_map_inside(&watched->map, id, &inside))

@@ -99,7 +99,7 @@ void hook_perf_events_open(struct hook_set *set)
         const struct call_program_row *program = &call_programs[call_table[i].program];
         if (call_table[i].nr < 0)
             continue;
-        if (program->exit)
+        if (program->exit && set->options.compat != HOOK_COMPAT_ON)
             perf_event_keep(set, "exit", call_table[i].name);
         if (program->enter)
             perf_event_keep(set, "enter", call_table[i].name);

@@ -7,8 +7,9 @@
 
 /* Figures: read of /dev/zero, two million times, with an empty program on the hook. */
 #define COST_TRACE "nothing"
-#define COST_RAW   "70 to 130 ns for every system call"
+#define COST_ANY   "70 to 130 ns for every system call"
 #define COST_CALL  "30 to 65 ns for every system call, once for all of this kind"
+#define COST_BY    "nothing besides sys_exit"
 
 static const char *event_text(enum event_type event)
 {
@@ -43,6 +44,14 @@ static void describe_call(const struct hook_set *set, const struct call_row *row
         return;
     snprintf(name, sizeof name, "%s%s", is_enter ? "sys_enter_" : "sys_exit_", row->name);
     describe(set, &description);
+    if (!is_enter && call_is_any(set, row)) {
+        snprintf(name, sizeof name, HOOK_ANY_NAME " (%s)", row->name);
+        description.kind = "tp_btf";
+        description.program = program->any;
+        description.cost = COST_BY;
+        description.state = HOOK_ATTACHED;
+        description.reason = "";
+    }
     visit(context, &description);
 }
 
@@ -63,15 +72,15 @@ void hook_describe(const struct hook_set *set, hook_visit *visit, void *context)
         describe_call(set, &call_table[i], true, visit, context);
         describe_call(set, &call_table[i], false, visit, context);
     }
-    struct hook_description compat = {
-        .name = "sys_exit (32-bit)",
-        .kind = "raw_tp",
-        .program = "compat_exit",
-        .cost = COST_RAW,
+    struct hook_description any = {
+        .name = HOOK_ANY_NAME,
+        .kind = "tp_btf",
+        .program = "exit_any",
+        .cost = COST_ANY,
         .event = "",
     };
-    describe(set, &compat);
-    visit(context, &compat);
+    describe(set, &any);
+    visit(context, &any);
 }
 
 bool hook_serves(const struct hook_set *set, uint16_t event)
@@ -86,7 +95,7 @@ bool hook_serves(const struct hook_set *set, uint16_t event)
         is_known = true;
         snprintf(name, sizeof name, "sys_exit_%s", row->name);
         const struct hook_link *link = find_link(set, name);
-        if (program->exit && row->nr >= 0 && (!link || link->fd < 0))
+        if (program->exit && row->nr >= 0 && !call_is_any(set, row) && (!link || link->fd < 0))
             return false;
     }
     return is_known || event == EVENT_TASK || event == EVENT_DROP || event == EVENT_PROCEXIT ||

@@ -159,10 +159,40 @@ static bool trace_is_needed(const struct trace_row *row, unsigned long long use)
     return row->serves == 0 || (row->serves & use);
 }
 
+static bool is_loaded(struct hook_set *set, const char *name)
+{
+    const struct hook_program *program = name ? find_program(set, name) : NULL;
+    return program && program->fd >= 0;
+}
+
+/* For the end of all calls, as far as 32-bit calls are to be watched. */
+static err_kind any_load(struct hook_set *set, unsigned long long use, struct err_ctx *err)
+{
+    const char *names[CALL_PROGRAM_COUNT + 1] = {"exit_any"};
+    size_t count = 1;
+    if (set->options.compat == HOOK_COMPAT_OFF)
+        return OK;
+    for (int i = 0; i < CALL_PROGRAM_COUNT; i++) {
+        if ((use >> i & 1) && call_programs[i].any)
+            names[count++] = call_programs[i].any;
+    }
+    return load_programs(set, names, count, err);
+}
+
+/* Calls have a tracepoint of their own unless the end of all is watched from the start. */
+static bool program_is_any(struct hook_set *set, int program)
+{
+    return set->options.compat == HOOK_COMPAT_ON && is_loaded(set, "exit_any") &&
+           is_loaded(set, call_programs[program].any);
+}
+
 static err_kind wanted_load(struct hook_set *set, unsigned long long use, struct err_ctx *err)
 {
     const char *names[PROGRAMS_MAX];
     size_t count = 0;
+    err_kind kind = any_load(set, use, err);
+    if (kind != OK)
+        return kind;
     for (int i = 0; i < trace_table_len; i++) {
         if (trace_is_needed(&trace_table[i], use) && !trace_table[i].instead)
             names[count++] = trace_table[i].program;
@@ -170,15 +200,11 @@ static err_kind wanted_load(struct hook_set *set, unsigned long long use, struct
     for (int i = 0; i < CALL_PROGRAM_COUNT; i++) {
         if (!(use >> i & 1))
             continue;
-        if (call_programs[i].exit)
+        if (call_programs[i].exit && !program_is_any(set, i))
             names[count++] = call_programs[i].exit;
         if (call_programs[i].enter)
             names[count++] = call_programs[i].enter;
-        if (call_programs[i].compat && set->options.compat != HOOK_COMPAT_OFF)
-            names[count++] = call_programs[i].compat;
     }
-    if (set->options.compat != HOOK_COMPAT_OFF)
-        names[count++] = "compat_exit";
     return load_programs(set, names, count, err);
 }
 
@@ -199,6 +225,11 @@ static void trace_attach(struct hook_set *set, const struct trace_row *row, unsi
         link_remove(set, row->instead);
 }
 
+bool call_is_any(const struct hook_set *set, const struct call_row *row)
+{
+    return set->control->exits[row->event / 64] >> row->event % 64 & 1;
+}
+
 static void call_attach(struct hook_set *set, const struct call_row *row)
 {
     char name[HOOK_NAME_MAX];
@@ -208,7 +239,7 @@ static void call_attach(struct hook_set *set, const struct call_row *row)
         return; /* 32-bit only */
     if (program->exit) {
         snprintf(name, sizeof name, "sys_exit_%s", row->name);
-        if (is_wanted)
+        if (is_wanted && !call_is_any(set, row))
             link_add(set, "syscalls", name, program->exit);
         else
             link_remove(set, name);
@@ -222,36 +253,44 @@ static void call_attach(struct hook_set *set, const struct call_row *row)
     }
 }
 
-static const char compat_name[] = "sys_exit (32-bit)";
-
-/* Fills the table that compat_exit jumps by, and hangs that program on all calls' end. */
-static void compat_attach(struct hook_set *set, unsigned long long use)
+/* Fills the table that exit_any jumps by, and hangs that program on the end of all calls. */
+static void any_attach(struct hook_set *set, unsigned long long use)
 {
-    int table = find_map(set, "compat_programs");
+    int table = find_map(set, "any_programs");
     if (set->options.compat == HOOK_COMPAT_OFF || (use & ~(1ull << CALL_FORK)) == 0) {
-        link_remove(set, compat_name);
+        link_remove(set, HOOK_ANY_NAME);
         return;
     }
     if (set->options.compat == HOOK_COMPAT_AUTO && !set->control->has_compat)
         return;
     for (uint32_t i = 0; i < CALL_PROGRAM_COUNT; i++) {
-        struct hook_program *program =
-            call_programs[i].compat ? find_program(set, call_programs[i].compat) : NULL;
-        if (program && program->fd >= 0)
-            (void)bpf_map_update_elem(table, &i, &program->fd, BPF_ANY);
+        if (is_loaded(set, call_programs[i].any))
+            (void)bpf_map_update_elem(table, &i, &find_program(set, call_programs[i].any)->fd,
+                                      BPF_ANY);
     }
-    struct hook_link *link = find_link(set, compat_name);
-    if (!link || link->fd < 0)
-        link_add(set, "", compat_name, "compat_exit");
+    link_add(set, NULL, HOOK_ANY_NAME, "exit_any");
+}
+
+/* Says which calls the end of all serves: before their own tracepoints go, so that none is missed.
+ */
+static void any_choose(struct hook_set *set)
+{
+    uint64_t exits[2] = {0};
+    for (int i = 0; is_attached(set, HOOK_ANY_NAME) && i < call_table_len; i++) {
+        const struct call_row *row = &call_table[i];
+        if (call_is_wanted(set, row) && program_is_any(set, (int)row->program))
+            exits[row->event / 64] |= 1ull << row->event % 64;
+    }
+    memcpy(set->control->exits, exits, sizeof exits);
 }
 
 bool hook_compat_watch(struct hook_set *set)
 {
     if (set->options.compat != HOOK_COMPAT_AUTO || !set->control->has_compat ||
-        find_link(set, compat_name))
+        find_link(set, HOOK_ANY_NAME))
         return false;
-    compat_attach(set, programs_in_use(set));
-    return is_attached(set, compat_name);
+    any_attach(set, programs_in_use(set));
+    return is_attached(set, HOOK_ANY_NAME);
 }
 
 err_kind hook_want(struct hook_set *set, const bool wanted[EVENT_COUNT], struct err_ctx *err)
@@ -266,9 +305,10 @@ err_kind hook_want(struct hook_set *set, const bool wanted[EVENT_COUNT], struct 
         set->control->want_event[event] = wanted[event];
     for (int i = 0; i < trace_table_len; i++)
         trace_attach(set, &trace_table[i], use);
+    any_attach(set, use);
+    any_choose(set);
     for (int i = 0; i < call_table_len; i++)
         call_attach(set, &call_table[i]);
-    compat_attach(set, use);
     return OK;
 }
 

@@ -17,12 +17,12 @@
 #include "core/error.h"
 #include "core/span.h"
 
-/* 32-bit calls pass by the calls' own tracepoints; the one place where they are seen costs every
- * call of the host 70 to 130 ns. */
+/* 32-bit calls pass by the calls' own tracepoints, which cost every call of the host 30 to 65 ns;
+ * the end of all calls, where they are seen, costs 70 to 130 ns, and serves the others then too. */
 enum hook_compat {
     HOOK_COMPAT_ON,
-    HOOK_COMPAT_AUTO, /* watched from when a 32-bit program or call shows up: see hook_compat_watch
-                       */
+    HOOK_COMPAT_AUTO, /* besides the others' own tracepoints, from when a 32-bit program or call
+                       * shows up: see hook_compat_watch */
     HOOK_COMPAT_OFF,
 };
 

@@ -69,6 +69,9 @@ MUST_USE err_kind control_map(struct hook_set *set, struct err_ctx *err);
 struct hook_link *find_link(const struct hook_set *set, const char *name);
 struct call_row;
 bool call_is_wanted(const struct hook_set *set, const struct call_row *row);
+/* Does the one program on the end of all calls serve this call's 64-bit entry? */
+bool call_is_any(const struct hook_set *set, const struct call_row *row);
+#define HOOK_ANY_NAME "sys_exit"
 
 /* attach.c: finds tracefs, mounting it where nobody else sees it. */
 void tracefs_open(struct hook_set *set);

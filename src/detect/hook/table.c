@@ -13,21 +13,21 @@
 /* clang-format off */
 const struct call_program_row call_programs[CALL_PROGRAM_COUNT] = {
     [CALL_FORK] = {.exit = NULL},
-    [CALL_EXEC] = {.exit = "exit_exec", .compat = "compat_exec"},
-    [CALL_OPEN] = {.exit = "exit_open", .compat = "compat_open", .also = EVENT_PROC_MEM_WRITE},
-    [CALL_CHANGE] = {.exit = "exit_change", .compat = "compat_change"},
-    [CALL_DUP] = {.exit = "exit_dup", .compat = "compat_dup"},
-    [CALL_SPLICE] = {.exit = "exit_splice", .compat = "compat_splice"},
-    [CALL_SOCKET] = {.exit = "exit_socket", .compat = "compat_socket"},
-    [CALL_CONNECT] = {.exit = "exit_connect", .compat = "compat_connect"},
-    [CALL_BIND] = {.exit = "exit_bind", .compat = "compat_bind"},
-    [CALL_ACCEPT] = {.exit = "exit_accept", .compat = "compat_accept"},
-    [CALL_MESSAGE] = {.exit = "exit_message", .compat = "compat_message", .also = EVENT_DNS},
-    [CALL_IDENTITY] = {.exit = "exit_identity", .compat = "compat_identity"},
-    [CALL_MOUNT] = {.exit = "exit_mount", .compat = "compat_mount", .enter = "enter_mount"},
-    [CALL_MEMORY] = {.exit = "exit_memory", .compat = "compat_memory"},
-    [CALL_PEER] = {.exit = "exit_peer", .compat = "compat_peer"},
-    [CALL_CONTROL] = {.exit = "exit_control", .compat = "compat_control"},
+    [CALL_EXEC] = {.exit = "exit_exec", .any = "any_exec"},
+    [CALL_OPEN] = {.exit = "exit_open", .any = "any_open", .also = EVENT_PROC_MEM_WRITE},
+    [CALL_CHANGE] = {.exit = "exit_change", .any = "any_change"},
+    [CALL_DUP] = {.exit = "exit_dup", .any = "any_dup"},
+    [CALL_SPLICE] = {.exit = "exit_splice", .any = "any_splice"},
+    [CALL_SOCKET] = {.exit = "exit_socket", .any = "any_socket"},
+    [CALL_CONNECT] = {.exit = "exit_connect", .any = "any_connect"},
+    [CALL_BIND] = {.exit = "exit_bind", .any = "any_bind"},
+    [CALL_ACCEPT] = {.exit = "exit_accept", .any = "any_accept"},
+    [CALL_MESSAGE] = {.exit = "exit_message", .any = "any_message", .also = EVENT_DNS},
+    [CALL_IDENTITY] = {.exit = "exit_identity", .any = "any_identity"},
+    [CALL_MOUNT] = {.exit = "exit_mount", .any = "any_mount", .enter = "enter_mount"},
+    [CALL_MEMORY] = {.exit = "exit_memory", .any = "any_memory"},
+    [CALL_PEER] = {.exit = "exit_peer", .any = "any_peer"},
+    [CALL_CONTROL] = {.exit = "exit_control", .any = "any_control"},
 };
 
 const struct call_row call_table[] = {
@@ -159,7 +159,7 @@ uint16_t program_event(const char *name)
     for (int i = 0; i < call_table_len; i++) {
         const struct call_program_row *program = &call_programs[call_table[i].program];
         if (is_named(name, program->exit) || is_named(name, program->enter) ||
-            is_named(name, program->compat))
+            is_named(name, program->any))
             return (uint16_t)call_table[i].event;
     }
     return EVENT_TASK;
@@ -171,5 +171,5 @@ const char *hook_program_tracepoint(const char *name)
         if (!trace_table[i].is_raw && is_named(name, trace_table[i].program))
             return trace_table[i].name;
     }
-    return NULL;
+    return strncmp(name, "any_", 4) == 0 || is_named(name, "exit_any") ? "sys_exit" : NULL;
 }

@@ -4,8 +4,8 @@
 #include <abi.h>
 #include <stdbool.h>
 
-/* Programs that serve system calls: exit_NAME by the call's own tracepoint, compat_NAME for 32-bit
- * entry, enter_NAME where something must be seen before. */
+/* Programs that serve system calls: exit_NAME by the call's own tracepoint, any_NAME by the end of
+ * all calls, 32-bit ones included, enter_NAME where something must be seen before. */
 enum call_program {
     CALL_FORK, /* told by task_newtask; the rows only give numbers their event */
     CALL_EXEC,
@@ -29,7 +29,7 @@ enum call_program {
 struct call_program_row {
     const char *exit; /* program names; NULL: none */
     const char *enter;
-    const char *compat;
+    const char *any;
     enum event_type also; /* another event that it makes of the same calls */
 };
 extern const struct call_program_row call_programs[CALL_PROGRAM_COUNT];

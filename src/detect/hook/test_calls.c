@@ -317,7 +317,10 @@ static void test_overlay(void **state)
     need_private_mounts();
     int pid = in_child(work_overlay);
     assert_true(test_ring_find(&fixture.ring, EVENT_CHROOT, pid, &record));
-    assert_string_equal(test_text(&record, PARAM_PATH), in_folder("box/root"));
+    /* from the top of the mount namespace, which is not our root when the test runs in a chroot */
+    const char *path = test_text(&record, PARAM_PATH), *end = in_folder("box/root");
+    assert_true(strlen(path) >= strlen(end));
+    assert_string_equal(path + strlen(path) - strlen(end), end);
     expect_path(pid, EVENT_MKDIR, 5, "/d", "(none)");
     expect_path(pid, EVENT_CHMOD, 0, "/d/new", "(none)");
     expect_path(pid, EVENT_CHMOD, 1, "/shipped", "(none)");
@@ -333,6 +336,9 @@ int main(void)
         cmocka_unit_test(test_credentials), cmocka_unit_test(test_memory),
         cmocka_unit_test(test_memfd_exec),  cmocka_unit_test(test_sockets),
         cmocka_unit_test(test_compat),      cmocka_unit_test(test_compat_on_demand),
+        cmocka_unit_test(test_overlay),     cmocka_unit_test(test_own_tracepoints),
+        cmocka_unit_test(test_credentials), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memfd_exec),  cmocka_unit_test(test_sockets),
         cmocka_unit_test(test_overlay),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

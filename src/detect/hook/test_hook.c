@@ -393,11 +393,25 @@ static void test_filter(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exec),        cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_exec_failed), cmocka_unit_test(test_open),
-        cmocka_unit_test(test_connect),     cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_filter),      cmocka_unit_test(test_snapshot),
-        cmocka_unit_test(test_own),         cmocka_unit_test(test_adopt),
+        cmocka_unit_test(test_exec),
+        cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_exec_failed),
+        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_connect),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_snapshot),
+        cmocka_unit_test(test_own),
+        cmocka_unit_test(test_adopt),
+        cmocka_unit_test(test_own_tracepoints),
+        cmocka_unit_test(test_exec),
+        cmocka_unit_test(test_exec_failed),
+        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_connect),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_own),
+        cmocka_unit_test(test_adopt),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -7,7 +7,9 @@ struct user_scope fetch_scope(const struct fetch *fetch)
     struct user_scope scope = {
         .pid = head->pid, .start_boot_ns = head->start_boot_ns, .now_boot_ns = head->time_boot_ns};
     struct container_key key;
-    if (process_container(fetch->decoder->table, fetch->process, &key))
+    bool is_inside; /* a control group that only looks like a container's has the host's users */
+    (void)fetch_container(fetch, &is_inside);
+    if (is_inside && process_container(fetch->decoder->table, fetch->process, &key))
         scope.container = key.id;
     return scope;
 }

@@ -306,7 +306,7 @@ static err_kind process_open(const struct open_request *request, int *ret_fd, st
 }
 
 /* The root directory of a process of a container. One that still has the host's root (a runtime's
- * own start-up steps) would answer with the host's users: refused. */
+ * own start-up steps) would answer with the host's users: told apart. */
 static err_kind process_root_open(int process_fd, int *ret_fd, struct err_ctx *err)
 {
     AUTO(auto_close) int fd = openat(process_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -316,7 +316,7 @@ static err_kind process_root_open(int process_fd, int *ret_fd, struct err_ctx *e
     if (fstat(fd, &theirs) || stat("/", &ours))
         return err_set(err, ERR_SYSTEM, "process root");
     if (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino)
-        return err_set(err, ERR_DENIED, "process root is the host's");
+        return err_set(err, ERR_STATE, "process root is the host's");
     *ret_fd = fd_steal(&fd);
     return OK;
 }

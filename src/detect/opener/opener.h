@@ -60,9 +60,10 @@ _Static_assert(sizeof(struct open_request) == 432, "wire layout");
 
 /* Serves one request, which may hold anything at all. *ret_fd is a descriptor that the caller owns
  * (O_RDONLY, O_CLOEXEC, a regular file), or -1 when there is no such file or process. ERR_DENIED:
- * refused, with the reason; ERR_LIMIT: the file is too large; ERR_SYSTEM: a call failed. Needs
- * CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE; allocates nothing. A file on a FUSE mount of a privileged
- * container can hold the call up: the caller is watched from outside. */
+ * refused, with the reason; ERR_STATE: the process has the host's root; ERR_LIMIT: the file is too
+ * large; ERR_SYSTEM: a call failed. Needs CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE; allocates
+ * nothing. A file on a FUSE mount of a privileged container can hold the call up: the caller is
+ * watched from outside. */
 MUST_USE err_kind opener_serve(const struct open_request *request, int *ret_fd,
                                struct err_ctx *err);
 

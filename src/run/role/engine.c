@@ -41,7 +41,7 @@ struct engine {
 
 /* ---- the sensor's answers ---- */
 
-/* Waits for the answer of one type; others are late ones and dropped. */
+/* Waits for the answer of one type; others are late ones and dropped, but for news of hooks. */
 static enum ipc_outcome sensor_await(struct engine *engine, uint32_t type, int timeout_ms,
                                      struct ipc_message *ret)
 {
@@ -51,6 +51,8 @@ static enum ipc_outcome sensor_await(struct engine *engine, uint32_t type, int t
             ipc_close(&engine->sensor);
         if (outcome != IPC_DONE || ret->type == type)
             return outcome;
+        if (ret->type == MESSAGE_HOOKS)
+            live_note_hooks(engine->live, ret->body);
         ipc_release(ret);
     }
 }
@@ -294,6 +296,8 @@ static err_kind sensor_hear(struct engine *engine, struct err_ctx *err)
         engine->is_sensor_silent = false;
         if (message.type == MESSAGE_WANTED)
             kind = ring_take(engine, &message, err);
+        else if (message.type == MESSAGE_HOOKS)
+            live_note_hooks(engine->live, message.body);
         ipc_release(&message);
     } else if (outcome != IPC_AGAIN) {
         ipc_close(&engine->sensor);

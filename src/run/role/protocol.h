@@ -46,6 +46,7 @@ enum message_type {
     MESSAGE_FILTER_NAMES, /* struct prefilter_name[]: belongs to the FILTER before it */
     MESSAGE_WANT,         /* uint8_t[128]: event types that some rule needs */
     MESSAGE_WANTED,       /* descriptors: ring, control; body: hooks as JSON text */
+    MESSAGE_HOOKS,        /* unasked: hooks as JSON text, when one was attached later */
     MESSAGE_TASKS,        /* asks for the processes that run */
     MESSAGE_TASKS_FD,     /* descriptor: their records */
     MESSAGE_OPEN,         /* struct open_request */

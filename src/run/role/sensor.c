@@ -128,6 +128,17 @@ static void describe(void *context, const struct hook_description *hook)
     writer_byte(out, '}');
 }
 
+static void hooks_tell(struct sensor *sensor, uint32_t type, const int *fds, size_t fd_count)
+{
+    struct writer hooks;
+    writer_init(&hooks, HOOKS_BYTES_MAX);
+    writer_byte(&hooks, '[');
+    hook_describe(sensor->hooks, describe, &hooks);
+    writer_byte(&hooks, ']');
+    ipc_send(&sensor->engine, type, writer_span(&hooks), fds, fd_count, true);
+    writer_free(&hooks);
+}
+
 static err_kind filter_begin(struct sensor *sensor, span body, struct err_ctx *err)
 {
     if (body.len != sizeof sensor->prefilter.filter)
@@ -177,14 +188,8 @@ static err_kind answer_want(struct sensor *sensor, span body, struct err_ctx *er
     if (kind != OK)
         return kind;
     keep_all(sensor);
-    struct writer hooks;
-    writer_init(&hooks, HOOKS_BYTES_MAX);
-    writer_byte(&hooks, '[');
-    hook_describe(sensor->hooks, describe, &hooks);
-    writer_byte(&hooks, ']');
     int fds[] = {hook_ring_fd(sensor->hooks), hook_control_fd(sensor->hooks)};
-    ipc_send(&sensor->engine, MESSAGE_WANTED, writer_span(&hooks), fds, 2, true);
-    writer_free(&hooks);
+    hooks_tell(sensor, MESSAGE_WANTED, fds, 2);
     return OK;
 }
 
@@ -211,7 +216,10 @@ static err_kind answer_open(struct sensor *sensor, span body, struct err_ctx *er
     if (kind == ERR_DENIED)
         log_event(LOG_WARN, "open_refused", "reason='%s'", refusal.text);
     if (fd < 0)
-        answer.outcome = kind == OK ? -ENOENT : kind == ERR_DENIED ? -EACCES : -EIO;
+        answer.outcome = kind == OK           ? -ENOENT
+                         : kind == ERR_DENIED ? -EACCES
+                         : kind == ERR_STATE  ? -EXDEV
+                                              : -EIO;
     ipc_send(&sensor->engine, MESSAGE_OPENED, span_of(&answer, sizeof answer), &fd, fd >= 0, true);
     return OK;
 }
@@ -308,6 +316,8 @@ static void look_after_hooks(struct sensor *sensor)
     if (hook_compat_watch(sensor->hooks)) {
         log_event(LOG_INFO, "compat_watched", "reason='a 32-bit program or call was seen'");
         keep_all(sensor);
+        if (sensor->engine.fd >= 0)
+            hooks_tell(sensor, MESSAGE_HOOKS, NULL, 0);
     }
     if (now_ns - sensor->misses_counted_ns < MISSES_EVERY_NS)
         return;

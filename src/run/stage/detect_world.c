@@ -95,9 +95,11 @@ bool detect_facts_touch(struct detect *detect)
     uint64_t found = container_cache_stats(detect->containers)->found;
     uint64_t now_ns = detect->decoder.record.head.time_boot_ns;
     bool is_inside = process_container(detect->processes, process, &key);
-    if (is_inside)
-        container_lookup(detect->containers, &key, process->pid, process->start_boot_ns, now_ns,
-                         &info);
+    if (is_inside) {
+        enum container_state state = container_lookup(detect->containers, &key, process->pid,
+                                                      process->start_boot_ns, now_ns, &info);
+        is_inside = key.is_type_sure || state == CONTAINER_FOUND;
+    }
     struct user_scope scope = {.container = is_inside ? key.id : (span){NULL, 0},
                                .pid = process->pid,
                                .start_boot_ns = process->start_boot_ns,
