@@ -15,6 +15,9 @@ struct ingest_words {
     const char *source;
     const char *listen;
     const char *token_file;
+    const char *tls_cert;
+    const char *tls_key;
+    const char *client_ca;
     struct option_list rules;
     struct option_list pipelines;
     const char *logsource;
@@ -36,6 +39,12 @@ static const struct option_desc rows[] = {
      "where HTTP is taken; port 0: any that is free"},
     {"token-file", OPTION_TEXT, offsetof(struct ingest_words, token_file), NULL, "FILE",
      "a token a line; who posts must show one of them"},
+    {"tls-cert", OPTION_TEXT, offsetof(struct ingest_words, tls_cert), NULL, "FILE",
+     "certificate and its chain, PEM: HTTPS"},
+    {"tls-key", OPTION_TEXT, offsetof(struct ingest_words, tls_key), NULL, "FILE",
+     "the certificate's key, PEM"},
+    {"client-ca", OPTION_TEXT, offsetof(struct ingest_words, client_ca), NULL, "FILE",
+     "issuers, PEM: who posts must have a certificate of one of them"},
     {"rules", OPTION_LIST, offsetof(struct ingest_words, rules), NULL, "PATH",
      "rule file or folder, in place of the shipped set; SIGHUP loads them anew"},
     PIPELINE_OPTION(struct ingest_words),
@@ -113,6 +122,10 @@ static bool words_check(const struct ingest_words *words)
         fprintf(stderr, "picket: --body-size: expected 1K to 16M\n");
         return false;
     }
+    if (!words->tls_cert != !words->tls_key || (words->client_ca && !words->tls_cert)) {
+        fprintf(stderr, "picket: --tls-cert and --tls-key go together; --client-ca needs both\n");
+        return false;
+    }
     return source_check(words->source);
 }
 
@@ -140,6 +153,9 @@ int cli_ingest(int argc, const char *const *argv)
         .source = decoder_of(words.source),
         .listen = words.listen,
         .token_file = words.token_file,
+        .tls_cert = words.tls_cert,
+        .tls_key = words.tls_key,
+        .client_ca = words.client_ca,
         .state_dir = words.state,
         .logsource = logsource,
         .is_text = strcmp(words.output, "text") == 0,

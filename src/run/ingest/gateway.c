@@ -7,29 +7,43 @@
 #include <sys/mman.h>
 
 #include "core/cleanup.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "ingest/gateway_state.h"
 #include "ingest/ingest.h"
 #include "role/role.h"
 
 #define IDLE_MS           500
+#define WATCH_NS          1000000000ull
 #define SECRETS_BYTES_MAX (1u << 20)
 
 /* ---- start ---- */
 
-static err_kind secrets_read(struct gateway *gateway, int fd, struct err_ctx *err)
+static err_kind secret_read(int fd, size_t left, struct writer *into, struct err_ctx *err)
 {
     uint8_t buffer[4096];
-    uint32_t left = gateway->start.token_bytes;
     while (left) {
         ssize_t count = read(fd, buffer, left < sizeof buffer ? left : sizeof buffer);
         if (count <= 0)
             return err_set(err, ERR_SYSTEM, "secrets");
-        writer_put(&gateway->tokens, span_of(buffer, (size_t)count));
-        left -= (uint32_t)count;
+        writer_put(into, span_of(buffer, (size_t)count));
+        left -= (size_t)count;
     }
     explicit_bzero(buffer, sizeof buffer);
     return OK;
+}
+
+static err_kind secrets_read(struct gateway *gateway, int fd, struct err_ctx *err)
+{
+    const struct gateway_start *start = &gateway->start;
+    err_kind kind = secret_read(fd, start->token_bytes, &gateway->tokens, err);
+    if (kind == OK)
+        kind = secret_read(fd, start->cert_bytes, &gateway->cert, err);
+    if (kind == OK)
+        kind = secret_read(fd, start->key_bytes, &gateway->key, err);
+    if (kind == OK)
+        kind = secret_read(fd, start->ca_bytes, &gateway->ca, err);
+    return kind;
 }
 
 static err_kind memory_map(struct gateway *gateway, int fd, struct err_ctx *err)
@@ -114,6 +128,11 @@ static err_kind turn(struct gateway *gateway, struct err_ctx *err)
         kind = err_set(err, ERR_STATE, "the engine sent what it may not");
     if (kind != OK)
         return kind;
+    uint64_t now_ns = clock_boot_ns();
+    if (now_ns - gateway->watched_ns > WATCH_NS) {
+        gateway->watched_ns = now_ns;
+        http_watch(gateway, now_ns);
+    }
     MHD_run(gateway->daemon);
     queue_pump(gateway);
     return OK;
@@ -123,16 +142,21 @@ int gateway_run(struct ipc_channel *parent)
 {
     struct err_ctx err;
     struct gateway gateway = {.parent = parent, .engine = {.fd = -1}, .epoll_fd = -1};
-    writer_init(&gateway.tokens, SECRETS_BYTES_MAX);
+    struct writer *secrets[] = {&gateway.tokens, &gateway.cert, &gateway.key, &gateway.ca};
+    for (size_t index = 0; index < 4; index++)
+        writer_init(secrets[index], SECRETS_BYTES_MAX);
     err_kind kind = start(&gateway, &err);
     if (kind == OK)
         ipc_send(parent, MESSAGE_READY, SPAN(""), NULL, 0, true);
     while (kind == OK && !(gateway.is_stopping && queue_is_empty(&gateway)))
         kind = turn(&gateway, &err);
-    if (kind != OK)
+    if (kind == ERR_INPUT) /* another one could not do better */
+        ipc_send(parent, MESSAGE_FAILED, span_str(err.text), NULL, 0, true);
+    else if (kind != OK)
         log_event(LOG_ERROR, "gateway_ended", "reason='%s'", err.text);
     http_close(&gateway);
     ipc_close(&gateway.engine);
-    writer_free(&gateway.tokens);
-    return kind == OK ? 0 : 1;
+    for (size_t index = 0; index < 4; index++)
+        writer_free(secrets[index]);
+    return kind == OK ? 0 : kind == ERR_INPUT ? INTAKE_IMPOSSIBLE : 1;
 }

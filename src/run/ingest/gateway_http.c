@@ -1,4 +1,6 @@
 /* HTTP: which requests there are, who may send them, what is answered. */
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +11,16 @@
 
 #define BODIES_BYTES_MAX (96u << 20) /* of all requests together */
 #define DISCARD_BYTES_MAX                                                                          \
-    (32u << 20)                      /* of a body that is refused, before its connection is cut    \
-                                      */
-#define DISCARD_AT_ONCE   (1u << 20) /* announced: over it the answer does not wait for the body */
-#define CONNECTIONS_MAX   512u
-#define CONNECTION_MEMORY (32u << 10)
-#define TIMEOUT_SECONDS   30u
-#define ANSWER_BYTES_MAX  (256u << 10)
-#define LAST_ANSWERS_NS   500000000ull
+    (32u << 20)                       /* of a body that is refused, before its connection is cut   \
+                                       */
+#define DISCARD_AT_ONCE    (1u << 20) /* announced: over it the answer does not wait for the body */
+#define CONNECTIONS_MAX    512u
+#define CONNECTION_MEMORY  (32u << 10)
+#define CONNECTIONS_OF_ONE 256u /* address */
+#define TIMEOUT_SECONDS    30u
+#define TLS_PRIORITIES     "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define ANSWER_BYTES_MAX   (256u << 10)
+#define LAST_ANSWERS_NS    500000000ull
 
 /* ---- answers ---- */
 
@@ -45,6 +49,11 @@ void codes_render(const struct gateway *gateway, struct writer *out)
                   "# TYPE picket_http_waiting_bytes gauge\n"
                   "picket_http_waiting_bytes{pipeline=\"%s\"} %zu\n",
                   gateway->start.name, gateway->body_bytes);
+    writer_format(out,
+                  "# HELP picket_http_slow_total connections cut off for being too slow\n"
+                  "# TYPE picket_http_slow_total counter\n"
+                  "picket_http_slow_total{pipeline=\"%s\"} %llu\n",
+                  gateway->start.name, (unsigned long long)gateway->slow_count);
 }
 
 void gateway_done(struct gateway *gateway, struct request *request, unsigned code)
@@ -109,9 +118,26 @@ static bool is_same(span a, span b)
     return difference == 0;
 }
 
+/* With a list of whose certificates count, a client must have shown one of them. */
+static bool is_certified(const struct gateway *gateway, struct MHD_Connection *connection)
+{
+    unsigned status = 0;
+    if (!gateway->ca.len)
+        return true;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (!info || !info->tls_session)
+        return false;
+    gnutls_session_t session = info->tls_session;
+    return gnutls_certificate_verify_peers3(session, NULL, &status) == GNUTLS_E_SUCCESS &&
+           status == 0;
+}
+
 static bool is_allowed(const struct gateway *gateway, struct MHD_Connection *connection)
 {
     span tokens = writer_span(&gateway->tokens), token;
+    if (!is_certified(gateway, connection))
+        return false;
     const char *value =
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
     span given = span_str(value ? value : "");
@@ -154,6 +180,7 @@ static void request_free(struct gateway *gateway, struct request *request)
     gateway->request_count--;
     writer_free(&request->body);
     writer_free(&request->answer);
+    unpacker_close(request->unpacker);
     free(request);
 }
 
@@ -164,12 +191,23 @@ static uint64_t length_announced(struct MHD_Connection *connection)
     return value ? strtoull(value, NULL, 10) : 0;
 }
 
+/* Content-Encoding, if any. */
+static bool unpacker_choose(struct request *request)
+{
+    const char *encoding = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+                                                       MHD_HTTP_HEADER_CONTENT_ENCODING);
+    return !encoding || strcasecmp(encoding, "identity") == 0 ||
+           unpacker_open(encoding, &request->unpacker);
+}
+
 static void post_admit(struct gateway *gateway, struct request *request, const char *name)
 {
     if (!is_allowed(gateway, request->connection))
         gateway_refuse(gateway, request, MHD_HTTP_UNAUTHORIZED, 0,
-                       "expected the header `Authorization: Bearer TOKEN` with a token that is in "
-                       "force");
+                       gateway->ca.len ? "expected a client certificate of the right issuer, and a "
+                                         "token where one is asked for"
+                                       : "expected the header `Authorization: Bearer TOKEN` with a "
+                                         "token that is in force");
     else if (strcmp(name, gateway->start.name) != 0)
         gateway_refuse(gateway, request, MHD_HTTP_NOT_FOUND, 0,
                        "no such source; this address takes another one");
@@ -181,6 +219,9 @@ static void post_admit(struct gateway *gateway, struct request *request, const c
     else if (gateway->body_bytes + length_announced(request->connection) > BODIES_BYTES_MAX)
         gateway_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 1,
                        "too much is on its way; send the same again");
+    else if (!unpacker_choose(request))
+        gateway_refuse(gateway, request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, 0,
+                       "Content-Encoding: expected gzip, zstd or identity");
 }
 
 /* Sets what the request is, or refuses it. */
@@ -216,15 +257,20 @@ static enum MHD_Result body_append(struct gateway *gateway, struct request *requ
         request->discarded += bytes.len;
         return request->discarded > DISCARD_BYTES_MAX ? MHD_NO : MHD_YES;
     }
-    if (bytes.len > gateway->start.body_bytes_max - request->body.len) {
+    bool is_sound = true;
+    if (request->unpacker)
+        is_sound = unpacker_put(request->unpacker, bytes, &request->body);
+    else
+        writer_put(&request->body, bytes);
+    gateway->body_bytes += request->body.len - request->counted;
+    request->counted = request->body.len;
+    if (!is_sound)
+        gateway_refuse(gateway, request, MHD_HTTP_BAD_REQUEST, 0,
+                       "the body is not packed as Content-Encoding says; nothing of it was taken");
+    else if (request->body.is_full)
         gateway_refuse(gateway, request, MHD_HTTP_CONTENT_TOO_LARGE, 0,
                        "the body is larger than what is taken at once; send it in parts");
-        return MHD_YES;
-    }
-    gateway->body_bytes += bytes.len;
-    request->counted += bytes.len;
-    writer_put(&request->body, bytes);
-    if (request->body.is_full || gateway->body_bytes > BODIES_BYTES_MAX)
+    else if (gateway->body_bytes > BODIES_BYTES_MAX)
         gateway_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 1,
                        "too much is on its way; send the same again");
     return MHD_YES;
@@ -233,6 +279,9 @@ static enum MHD_Result body_append(struct gateway *gateway, struct request *requ
 /* The whole request is here. */
 static enum MHD_Result request_end(struct gateway *gateway, struct request *request)
 {
+    if (!request->is_refused && request->unpacker && !unpacker_is_whole(request->unpacker))
+        gateway_refuse(gateway, request, MHD_HTTP_BAD_REQUEST, 0,
+                       "the packed body ends early; nothing of it was taken");
     if (request->is_refused) {
         request->state = REQUEST_DONE;
     } else if (request->ask < 0 && request->body.len == 0) {
@@ -241,6 +290,7 @@ static enum MHD_Result request_end(struct gateway *gateway, struct request *requ
         writer_text(&request->answer, "{\"accepted\":0,\"broken\":0}\n");
     } else {
         queue_submit(gateway, request);
+        http_wait(request->connection, 0);
         MHD_suspend_connection(request->connection);
         return MHD_YES;
     }
@@ -276,8 +326,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 static void completed(void *context, struct MHD_Connection *connection, void **request_at,
                       enum MHD_RequestTerminationCode how)
 {
-    (void)connection;
     (void)how;
+    http_wait(connection, REQUEST_NS); /* for the next one */
     if (*request_at)
         request_free(context, *request_at);
     *request_at = NULL;
@@ -293,19 +343,39 @@ __attribute__((format(printf, 2, 0))) static void library_says(void *context, co
     log_event(LOG_WARN, "http", "what='%s'", text);
 }
 
+static span with_nul(struct writer *text)
+{
+    if (text->len)
+        writer_byte(text, 0);
+    return writer_span(text);
+}
+
 err_kind http_open(struct gateway *gateway, int listener, struct err_ctx *err)
 {
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    span cert = with_nul(&gateway->cert), key = with_nul(&gateway->key),
+         ca = with_nul(&gateway->ca);
+    const struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+    const struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cert.data},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key.data},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+        {ca.len ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, (void *)(uintptr_t)ca.data},
+        {MHD_OPTION_END, 0, NULL}};
     gateway->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle,
-        gateway, MHD_OPTION_EXTERNAL_LOGGER, library_says, gateway, MHD_OPTION_LISTEN_SOCKET,
-        listener, MHD_OPTION_NOTIFY_COMPLETED, completed, gateway, MHD_OPTION_CONNECTION_LIMIT,
-        CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_END);
+        cert.len ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, handle, gateway,
+        MHD_OPTION_EXTERNAL_LOGGER, library_says, gateway, MHD_OPTION_LISTEN_SOCKET, listener,
+        MHD_OPTION_NOTIFY_COMPLETED, completed, gateway, MHD_OPTION_NOTIFY_CONNECTION,
+        http_connected, gateway, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS_OF_ONE, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_SECONDS,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, cert.len ? tls : plain, MHD_OPTION_END);
     const union MHD_DaemonInfo *info =
         gateway->daemon ? MHD_get_daemon_info(gateway->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     if (!info)
-        return err_set(err, ERR_SYSTEM, "the HTTP server");
+        return err_set(err, ERR_INPUT, "the HTTP server does not start%s",
+                       cert.len ? ": are certificate and key PEM, and do they belong together?"
+                                : "");
     gateway->epoll_fd = info->epoll_fd;
     return OK;
 }

@@ -24,8 +24,9 @@ enum request_state {
 struct request {
     enum request_state state;
     struct MHD_Connection *connection;
-    struct writer body;   /* unpacked */
-    struct writer answer; /* of the response */
+    struct writer body;        /* unpacked */
+    struct unpacker *unpacker; /* NULL: it comes as it is */
+    struct writer answer;      /* of the response */
     unsigned code;
     unsigned retry_seconds; /* 0: not said */
     uint64_t number;        /* of its body */
@@ -44,6 +45,13 @@ struct request_list {
     struct request *first, *last;
 };
 
+/* One that is open; it has until this time to bring a whole request. */
+struct client {
+    uint64_t until_ns; /* 0: its request is whole, and it waits for us */
+    int fd;
+    struct client *next, *previous;
+};
+
 struct code_count {
     unsigned code;
     uint64_t count;
@@ -53,7 +61,9 @@ struct gateway {
     struct ipc_channel *parent;
     struct ipc_channel engine; /* fd -1: none for now */
     struct gateway_start start;
-    struct writer tokens; /* one a line */
+    struct writer tokens;        /* one a line */
+    struct writer cert, key, ca; /* PEM, each with a NUL behind it; empty: none */
+    struct client *clients;
     int listeners[INTAKE_LISTENERS];
     struct MHD_Daemon *daemon;
     int epoll_fd;
@@ -67,6 +77,8 @@ struct gateway {
     struct request_list asks;
     struct code_count codes[CODES_MAX];
     size_t code_count;
+    uint64_t slow_count;
+    uint64_t watched_ns;
     bool has_resumed; /* the engine has said where it stands */
     bool is_stopping;
 };
@@ -79,6 +91,25 @@ void gateway_done(struct gateway *gateway, struct request *request, unsigned cod
 void gateway_refuse(struct gateway *gateway, struct request *request, unsigned code,
                     unsigned retry_seconds, const char *reason);
 void codes_render(const struct gateway *gateway, struct writer *out);
+
+/* gateway_client.c */
+#define REQUEST_NS 60000000000ull /* for a request to be whole */
+/* Its request has to be whole in so long; 0: it waits for us. */
+void http_wait(struct MHD_Connection *connection, uint64_t wait_ns);
+void http_connected(void *context, struct MHD_Connection *connection, void **client_at,
+                    enum MHD_ConnectionNotificationCode how);
+/* Cuts off those that are too slow. */
+void http_watch(struct gateway *gateway, uint64_t now_ns);
+
+/* gateway_unpack.c */
+struct unpacker;
+/* encoding: as in Content-Encoding. False: no such one, or no memory. */
+MUST_USE bool unpacker_open(const char *encoding, struct unpacker **ret);
+void unpacker_close(struct unpacker *unpacker); /* takes NULL */
+/* Appends what the bytes unpack to, up to out's ceiling. False: they are broken. */
+MUST_USE bool unpacker_put(struct unpacker *unpacker, span bytes, struct writer *out);
+/* All that began has ended. */
+bool unpacker_is_whole(const struct unpacker *unpacker);
 
 /* gateway_queue.c: between requests and the intake */
 void queue_submit(struct gateway *gateway, struct request *request);

@@ -14,10 +14,12 @@
 #include "role/role.h"
 
 struct ingest_options {
-    const char *name;       /* of the source: /v1/events/NAME */
-    const char *source;     /* its decoder: of the registry, or kernel */
-    const char *listen;     /* ADDR:PORT of HTTP */
-    const char *token_file; /* NULL: no token is asked for */
+    const char *name;               /* of the source: /v1/events/NAME */
+    const char *source;             /* its decoder: of the registry, or kernel */
+    const char *listen;             /* ADDR:PORT of HTTP */
+    const char *token_file;         /* NULL: no token is asked for */
+    const char *tls_cert, *tls_key; /* PEM; both or none */
+    const char *client_ca;          /* PEM; NULL: no client certificate is asked for */
     const char *state_dir;
     struct logsource logsource;
     bool is_text; /* lines for people */

@@ -157,20 +157,56 @@ static err_kind secret_keep(int fd, const struct writer *secret, struct err_ctx 
     return OK;
 }
 
-err_kind ingest_secrets_open(struct ingest *ingest, struct err_ctx *err)
+/* A file of PEM goes as it is; the gateway's library reads it. */
+static err_kind pem_keep(int fd, const char *path, const char *option, uint32_t *ret_bytes,
+                         struct err_ctx *err)
+{
+    AUTO(writer_free) struct writer text;
+    writer_init(&text, FILE_BYTES_MAX);
+    *ret_bytes = 0;
+    if (!path)
+        return OK;
+    err_kind kind = file_read(path, &text, err);
+    if (kind == OK && !span_contains(writer_span(&text), SPAN("-----BEGIN ")))
+        kind = err_set(err, ERR_INPUT, "'%s': expected PEM", path);
+    if (kind == OK)
+        kind = secret_keep(fd, &text, err);
+    *ret_bytes = (uint32_t)text.len;
+    if (text.len)
+        explicit_bzero(text.data, text.len);
+    return kind == OK ? OK : err_wrap(err, "%s", option);
+}
+
+static err_kind tokens_keep(int fd, const char *path, uint32_t *ret_bytes, struct err_ctx *err)
 {
     AUTO(writer_free) struct writer tokens;
     writer_init(&tokens, FILE_BYTES_MAX);
-    ingest->secrets_fd = memfd_create("picket-secrets", MFD_CLOEXEC);
-    if (ingest->secrets_fd < 0)
-        return err_set(err, ERR_SYSTEM, "secrets");
-    err_kind kind = OK;
-    if (ingest->options->token_file)
-        kind = tokens_read(ingest->options->token_file, &tokens, err);
+    *ret_bytes = 0;
+    if (!path)
+        return OK;
+    err_kind kind = tokens_read(path, &tokens, err);
     if (kind == OK)
-        kind = secret_keep(ingest->secrets_fd, &tokens, err);
-    ingest->gateway_start.token_bytes = (uint32_t)tokens.len;
+        kind = secret_keep(fd, &tokens, err);
+    *ret_bytes = (uint32_t)tokens.len;
     if (tokens.len)
         explicit_bzero(tokens.data, tokens.len);
     return kind == OK ? OK : err_wrap(err, "--token-file");
+}
+
+err_kind ingest_secrets_open(struct ingest *ingest, struct err_ctx *err)
+{
+    const struct ingest_options *options = ingest->options;
+    struct gateway_start *start = &ingest->gateway_start;
+    int fd = memfd_create("picket-secrets", MFD_CLOEXEC);
+    ingest->secrets_fd = fd;
+    if (fd < 0)
+        return err_set(err, ERR_SYSTEM, "secrets");
+    err_kind kind = tokens_keep(fd, options->token_file, &start->token_bytes, err);
+    if (kind == OK)
+        kind = pem_keep(fd, options->tls_cert, "--tls-cert", &start->cert_bytes, err);
+    if (kind == OK)
+        kind = pem_keep(fd, options->tls_key, "--tls-key", &start->key_bytes, err);
+    if (kind == OK)
+        kind = pem_keep(fd, options->client_ca, "--client-ca", &start->ca_bytes, err);
+    return kind;
 }

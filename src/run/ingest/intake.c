@@ -79,10 +79,8 @@ static bool body_take(struct intake_role *role, span message)
     memcpy(&work, message.data, sizeof work);
     if (work.at > INTAKE_MEMORY_BYTES || work.len > INTAKE_MEMORY_BYTES - work.at)
         return false;
-    role->bodies[role->body_count++] =
-        (struct intake_body){.number = work.number,
-                             .bytes = span_of(role->memory + work.at, work.len),
-                             .is_document = work.is_document};
+    role->bodies[role->body_count++] = (struct intake_body){
+        .number = work.number, .bytes = span_of(role->memory + work.at, work.len)};
     role->body_bytes += work.len;
     return true;
 }

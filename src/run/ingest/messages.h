@@ -59,11 +59,12 @@ enum ingest_message {
 
 enum listener_kind { LISTENER_HTTP };
 
-/* MESSAGE_GATEWAY_START; secrets hold, one behind the other, token_bytes of tokens. */
+/* MESSAGE_GATEWAY_START; secrets hold, one behind the other, tokens (a line
+ * each), and in PEM the certificate, its key, and whose certificates clients must have. */
 struct gateway_start {
     uint64_t id; /* random: which gateway this is */
     uint64_t body_bytes_max;
-    uint32_t token_bytes;
+    uint32_t token_bytes, cert_bytes, key_bytes, ca_bytes; /* of the secrets */
     uint32_t listener_count;
     uint32_t listeners[INTAKE_LISTENERS]; /* enum listener_kind of each socket */
     char name[64];                        /* of the source */
@@ -73,8 +74,6 @@ struct gateway_start {
 struct intake_work {
     uint64_t number;
     uint32_t at, len;
-    uint32_t is_document;
-    uint32_t reserved;
 };
 
 /* MESSAGE_DONE */

@@ -4,13 +4,17 @@
 
 #include "core/clock.h"
 #include "intake/intake_state.h"
+#include "source/source.h"
 
-#define TEXT_BYTES_MAX    (8u << 20)
-#define WORK_NS           10000000ull  /* on records, while nobody waits for an answer longer */
-#define RETRY_NS          300000000ull /* between attempts on a store that refuses */
-#define CORRELATE_NS      20000000ull
-#define CORRELATE_IDLE_NS 1000000000ull
-#define STATUS_NS         1000000000ull
+#define TEXT_BYTES_MAX     (8u << 20)
+#define DOCUMENT_BYTES_MAX (32u << 20)
+#define WORK_NS            10000000ull  /* on records, while nobody waits for an answer longer */
+#define RETRY_NS           300000000ull /* between attempts on a store that refuses */
+#define CORRELATE_NS       20000000ull
+#define CORRELATE_IDLE_NS  1000000000ull
+#define STATUS_NS          1000000000ull
+#define FLUSH_NS           5000000000ull /* an event in parts waits so long for the next one */
+#define KEPT_BYTES_MAX     (64u << 20)
 
 /* Was the last engine inside a record when it ended? Then that record is suspect. */
 static void crash_look(struct intake_crash *page)
@@ -35,7 +39,7 @@ static err_kind positions_load(struct intake *intake, struct err_ctx *err)
                                   &intake->read_committed, &is_known, err);
     if (kind != OK)
         return kind;
-    intake->read_next = intake->read_committed;
+    intake->read_next = intake->read_seen = intake->read_committed;
     intake->events_end = events.end;
     intake->signal_end = signals.end;
     intake->line_next = intake->options.has_lines ? intake->options.line_next : signals.end;
@@ -52,7 +56,12 @@ err_kind intake_open(const struct intake_options *options, struct intake **ret, 
     snprintf(intake->topic, sizeof intake->topic, "events.%s", options->name);
     writer_init(&intake->text, TEXT_BYTES_MAX);
     writer_init(&intake->line, TEXT_BYTES_MAX);
-    writer_init(&intake->record, TEXT_BYTES_MAX);
+    writer_init(&intake->record, DOCUMENT_BYTES_MAX);
+    writer_init(&intake->kept, KEPT_BYTES_MAX);
+    writer_init(&intake->kept_next, KEPT_BYTES_MAX);
+    const struct source *source = source_find(span_str(options->source));
+    intake->is_document = source && source->framing == SOURCE_DOCUMENT;
+    intake->is_joining = source && source->is_joining;
     crash_look(options->crash);
     const struct flow_options flow = {.hostname = options->hostname,
                                       .source = options->source,
@@ -61,12 +70,16 @@ err_kind intake_open(const struct intake_options *options, struct intake **ret, 
     const struct topic_options store = {.size_bytes_max = options->store_bytes_max};
     const struct alert_options alerts = {0}; /* defaults */
     err_kind kind = flow_open(&flow, &intake->flow, err);
+    if (kind == OK && source && source->is_plain)
+        kind = json_decoder_open(&intake->look_at, &intake->look, err);
     if (kind == OK)
         kind = topic_log_open(options->store_fd, &store, &intake->log, err);
     if (kind == OK)
         kind = positions_load(intake, err);
     if (kind == OK)
         kind = counters_load(intake, err);
+    if (kind == OK)
+        kind = kept_load(intake, err);
     if (kind == OK)
         kind = alert_stage_open(intake->log, &alerts, &intake->alerts, err);
     if (kind != OK)
@@ -84,9 +97,12 @@ void intake_close(struct intake *intake)
     topic_reader_close(intake->events);
     topic_log_close(intake->log);
     flow_close(intake->flow);
+    json_decoder_close(intake->look);
     writer_free(&intake->text);
     writer_free(&intake->line);
     writer_free(&intake->record);
+    writer_free(&intake->kept);
+    writer_free(&intake->kept_next);
     free(intake);
 }
 
@@ -168,6 +184,11 @@ static bool is_status_due(const struct intake *intake, uint64_t now_ns)
     return intake->is_status_old && now_ns - intake->status_ns >= STATUS_NS;
 }
 
+static bool is_kept_old(const struct intake *intake, uint64_t now_ns)
+{
+    return intake->kept.len && now_ns - intake->worked_ns >= FLUSH_NS;
+}
+
 static void bodies_answer(struct intake_body *bodies, size_t count, enum intake_answer answer)
 {
     for (size_t index = 0; index < count; index++)
@@ -180,8 +201,10 @@ static err_kind work(struct intake *intake, struct intake_body *bodies, size_t c
 {
     uint64_t now_ns = clock_boot_ns();
     bool has_records = intake->read_next < intake->events_end;
+    bool is_flush_due = is_kept_old(intake, now_ns);
     err_kind kind = OK;
-    if (!count && !has_records && !intake->is_open && !is_status_due(intake, now_ns))
+    if (!count && !has_records && !is_flush_due && !intake->is_open &&
+        !is_status_due(intake, now_ns))
         return OK;
     if (!intake->is_open)
         kind = turn_begin(intake, count > 0, err);
@@ -189,6 +212,8 @@ static err_kind work(struct intake *intake, struct intake_body *bodies, size_t c
         kind = bodies_store(intake, bodies, count, err);
     if (kind == OK && has_records)
         kind = events_work(intake, now_ns + WORK_NS, err);
+    else if (kind == OK && is_flush_due)
+        kind = kept_flush(intake, err);
     return kind == OK ? turn_commit(intake, err) : kind;
 }
 

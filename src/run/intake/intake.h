@@ -59,10 +59,11 @@ enum intake_answer {
     INTAKE_REFUSED, /* the store takes no more for now: not taken */
 };
 
+/* Of a source whose frames are documents a body is one; else it has one a line, blank ones left
+ * out. */
 struct intake_body {
     uint64_t number; /* grows with each body of one gateway */
     span bytes;
-    bool is_document; /* one record; else one a line, blank ones left out */
     enum intake_answer answer;
     uint32_t records; /* taken */
     uint32_t broken;  /* of these: dead letters to be, as far as a look at them tells */

@@ -160,6 +160,38 @@ struct intake_counts intake_counts(const struct intake *intake)
     return counts;
 }
 
+/* ---- what a decoder keeps between records ---- */
+
+err_kind kept_load(struct intake *intake, struct err_ctx *err)
+{
+    span kept;
+    err_kind kind = topic_state_get(intake->log, "flow", SPAN("decoder"), &kept, err);
+    if (kind != OK || !intake->is_joining || !kept.data)
+        return kind;
+    writer_put(&intake->kept, kept);
+    return flow_load(intake->flow, kept, err);
+}
+
+static err_kind kept_put(struct intake *intake, struct err_ctx *err)
+{
+    writer_reset(&intake->kept_next);
+    flow_save(intake->flow, &intake->kept_next);
+    span next = writer_span(&intake->kept_next);
+    if (intake->kept_next.is_full)
+        return err_set(err, ERR_LIMIT, "parts of events: too many");
+    if (span_eq(next, writer_span(&intake->kept)))
+        return OK;
+    return topic_state_put(intake->log, "flow", SPAN("decoder"), next.len ? next : (span){NULL, 0},
+                           err);
+}
+
+static void kept_commit(struct intake *intake)
+{
+    struct writer committed = intake->kept_next;
+    intake->kept_next = intake->kept;
+    intake->kept = committed;
+}
+
 /* ---- the transaction ---- */
 
 err_kind turn_begin(struct intake *intake, bool is_durable, struct err_ctx *err)
@@ -182,8 +214,12 @@ void turn_undo(struct intake *intake, const struct err_ctx *why)
     topic_abort(intake->log);
     intake->is_open = false;
     intake->epoch++;
-    intake->read_next = intake->read_committed;
+    intake->read_next = intake->read_seen = intake->read_committed;
+    writer_reset(&intake->record);
     topic_reader_seek(intake->events, intake->read_next);
+    struct err_ctx err;
+    if (intake->is_joining && flow_load(intake->flow, writer_span(&intake->kept), &err) != OK)
+        writer_reset(&intake->kept); /* these bytes are its own: only memory can have run out */
     intake->refused_ns = clock_boot_ns();
     snprintf(intake->trouble, sizeof intake->trouble, "%s", why->text);
 }
@@ -222,6 +258,8 @@ err_kind turn_commit(struct intake *intake, struct err_ctx *err)
         kind = positions_put(intake, err);
         if (kind == OK)
             kind = counters_put(intake, err);
+        if (kind == OK && intake->is_joining)
+            kind = kept_put(intake, err);
     }
     if (kind == OK && clock_boot_ns() - intake->status_ns >= 1000000000ull) {
         intake->status_ns = clock_boot_ns();
@@ -237,6 +275,8 @@ err_kind turn_commit(struct intake *intake, struct err_ctx *err)
         return kind;
     intake->is_open = false;
     intake->is_status_old |= intake->has_changed;
+    if (intake->has_changed && intake->is_joining)
+        kept_commit(intake);
     intake->read_committed = intake->read_next;
     intake->body_committed = intake->body_last;
     intake->refused_ns = 0;

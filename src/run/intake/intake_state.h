@@ -4,12 +4,16 @@
 #include "alert/alert.h"
 #include "flow/flow.h"
 #include "intake/intake.h"
+#include "json/json.h"
 #include "state/state.h"
 #include "topic/topic.h"
 
 #define TOPIC_SIGNALS "signals"
 #define TOPIC_DEAD    "dead"
 #define REASONS_MAX   16
+/* A document in the topic of events lies in as many records as it needs; all but the last one have
+ * this key. */
+#define KEY_CONTINUED "+"
 
 struct dropped {
     char reason[32];
@@ -26,6 +30,8 @@ struct intake {
     struct topic_reader *events;
     uint64_t read_next;      /* of the topic of events, to be worked on */
     uint64_t read_committed; /* the same, as committed */
+    uint64_t read_seen;      /* behind the record that was read last */
+    uint64_t record_first;   /* of a document in parts: its first record */
     uint64_t events_end;     /* as committed */
     uint64_t record_time_ns; /* when the record read last was stored */
     uint64_t gateway, body_last, body_committed;
@@ -34,8 +40,13 @@ struct intake {
     struct flow_counts flow_before;
     struct dropped dropped[REASONS_MAX];
     size_t dropped_count;
-    bool is_open;    /* a transaction */
-    bool is_durable; /* it must reach the disk before it is answered */
+    bool is_document;        /* a body is one record */
+    bool is_joining;         /* the decoder keeps parts of events between records */
+    struct writer kept;      /* of the decoder, as committed */
+    struct writer kept_next; /* as it stands */
+    uint64_t worked_ns;      /* when a record was worked on last */
+    bool is_open;            /* a transaction */
+    bool is_durable;         /* it must reach the disk before it is answered */
     bool has_changed;
     uint64_t epoch;
     uint64_t signal_end; /* behind the last committed signal */
@@ -47,15 +58,19 @@ struct intake {
     char trouble[ERR_TEXT_MAX];
     err_kind put_kind; /* of the output that could not be put */
     struct err_ctx put_err;
-    struct writer text;   /* status, dead letters */
-    struct writer line;   /* for people */
-    struct writer record; /* a copy of the one at hand */
+    struct writer text;        /* status, dead letters */
+    struct writer line;        /* for people */
+    struct writer record;      /* a document whose parts are being read */
+    struct json_decoder *look; /* NULL: records are no JSON */
+    struct projection look_at; /* no field */
 };
 
 /* intake_commit.c */
 MUST_USE err_kind turn_begin(struct intake *intake, bool is_durable, struct err_ctx *err);
 MUST_USE err_kind turn_commit(struct intake *intake, struct err_ctx *err);
 void turn_undo(struct intake *intake, const struct err_ctx *why);
+/* What the decoder keeps: as committed; and gives out as it is when nothing came for long. */
+MUST_USE err_kind kept_load(struct intake *intake, struct err_ctx *err);
 MUST_USE err_kind counters_load(struct intake *intake, struct err_ctx *err);
 
 /* intake_store.c: the durable way in */
@@ -63,6 +78,7 @@ MUST_USE err_kind bodies_store(struct intake *intake, struct intake_body *bodies
                                struct err_ctx *err);
 /* Records of the topic of events through the rules, for a while. */
 MUST_USE err_kind events_work(struct intake *intake, uint64_t until_ns, struct err_ctx *err);
+MUST_USE err_kind kept_flush(struct intake *intake, struct err_ctx *err);
 MUST_USE err_kind record_work(struct intake *intake, span record, span position, uint64_t id,
                               struct err_ctx *err);
 MUST_USE err_kind intake_letter_put(struct intake *intake, const char *reason, span position,

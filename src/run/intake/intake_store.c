@@ -5,11 +5,12 @@
 #include "core/clock.h"
 #include "intake/intake_state.h"
 
-#define CRASHES_MAX    3
-#define PAYLOAD_CUT    (256u << 10)
-#define RECORDS_A_LOOK 64 /* between looks at the clock */
-#define POSITION_BYTES 128
-#define LAG_SHARE      4 /* of the store: records that wait to be worked on */
+#define CRASHES_MAX      3
+#define PAYLOAD_CUT      (256u << 10)
+#define RECORDS_A_LOOK   64 /* between looks at the clock */
+#define POSITION_BYTES   128
+#define RECORD_BYTES_MAX (TOPIC_RECORD_BYTES_MAX - sizeof KEY_CONTINUED)
+#define LAG_SHARE        4 /* of the store: records that wait to be worked on */
 
 /* ---- outputs ---- */
 
@@ -45,6 +46,8 @@ static bool output_put(void *context, enum flow_kind what, span key, span value)
         intake->put_kind = topic_append(intake->log, TOPIC_SIGNALS, key, value, &offset, err);
         struct state_signal row = *flow_row(intake->flow);
         row.offset = offset;
+        if (!row.time_wall_ns) /* the event says none: when it came */
+            row.time_wall_ns = intake->record_time_ns ? intake->record_time_ns : clock_wall_ns();
         if (intake->put_kind == OK)
             intake->put_kind = state_signal_put(intake->log, &row, err);
     }
@@ -62,6 +65,7 @@ err_kind record_work(struct intake *intake, span record, span position, uint64_t
     struct intake_crash *page = intake->options.crash;
     bool is_put;
     intake->has_changed = true;
+    intake->worked_ns = clock_boot_ns();
     if (is_poison(page, id)) {
         is_put = flow_dead(intake->flow, record, position, "the record ended the engine 3 times",
                            output_put, intake);
@@ -77,18 +81,40 @@ err_kind record_work(struct intake *intake, span record, span position, uint64_t
     return intake->put_kind;
 }
 
+err_kind kept_flush(struct intake *intake, struct err_ctx *err)
+{
+    intake->has_changed = true;
+    intake->worked_ns = clock_boot_ns();
+    if (flow_flush(intake->flow, output_put, intake))
+        return OK;
+    *err = intake->put_err;
+    return intake->put_kind;
+}
+
 /* ---- bodies to the topic of events ---- */
 
-/* One that no topic takes is a dead letter at once, under the number of its body. */
-static err_kind record_store(struct intake *intake, const struct intake_body *body, span record,
-                             struct err_ctx *err)
+static err_kind record_store(struct intake *intake, span key, span record, struct err_ctx *err)
 {
-    if (record.len <= TOPIC_RECORD_BYTES_MAX) {
-        intake->turn.accepted++;
-        intake->turn.lag_records++;
-        intake->turn.lag_bytes += record.len;
-        return topic_append(intake->log, intake->topic, (span){NULL, 0}, record, NULL, err);
+    intake->turn.accepted++;
+    intake->turn.lag_bytes += record.len;
+    return topic_append(intake->log, intake->topic, key, record, NULL, err);
+}
+
+static err_kind document_store(struct intake *intake, span rest, struct err_ctx *err)
+{
+    err_kind kind = OK;
+    while (kind == OK && rest.len > RECORD_BYTES_MAX) {
+        kind = record_store(intake, SPAN(KEY_CONTINUED), span_first(rest, RECORD_BYTES_MAX), err);
+        rest = span_after(rest, RECORD_BYTES_MAX);
+        intake->turn.accepted--;
     }
+    return kind == OK ? record_store(intake, (span){NULL, 0}, rest, err) : kind;
+}
+
+/* One that no topic takes is a dead letter at once, under the number of its body. */
+static err_kind large_bury(struct intake *intake, const struct intake_body *body, span record,
+                           struct err_ctx *err)
+{
     char position[POSITION_BYTES];
     snprintf(position, sizeof position, "http/%llx@%llu", (unsigned long long)intake->gateway,
              (unsigned long long)body->number);
@@ -106,14 +132,21 @@ static bool is_blank(span text)
     return true;
 }
 
+/* A first look, for the answer: the rules' own look decides. */
+static bool is_readable(struct intake *intake, span line)
+{
+    struct json_fault fault;
+    return !intake->look || json_decode(intake->look, line, &fault);
+}
+
 static err_kind body_store(struct intake *intake, struct intake_body *body, struct err_ctx *err)
 {
     span rest = body->bytes, line;
     err_kind kind = OK;
     body->records = body->broken = 0;
-    if (body->is_document) {
+    if (intake->is_document) {
         body->records = 1;
-        return record_store(intake, body, rest, err);
+        return document_store(intake, rest, err);
     }
     while (rest.len && kind == OK) {
         if (!span_until(&rest, '\n', &line)) {
@@ -125,8 +158,10 @@ static err_kind body_store(struct intake *intake, struct intake_body *body, stru
         if (is_blank(line))
             continue;
         body->records++;
-        body->broken += line.len > TOPIC_RECORD_BYTES_MAX;
-        kind = record_store(intake, body, line, err);
+        bool is_large = line.len > TOPIC_RECORD_BYTES_MAX;
+        body->broken += is_large || !is_readable(intake, line);
+        kind = is_large ? large_bury(intake, body, line, err)
+                        : record_store(intake, (span){NULL, 0}, line, err);
     }
     return kind;
 }
@@ -160,9 +195,44 @@ err_kind bodies_store(struct intake *intake, struct intake_body *bodies, size_t 
 /* What the store's bound took before it was read. */
 static err_kind gap_count(struct intake *intake, uint64_t offset, struct err_ctx *err)
 {
-    if (offset == intake->read_next)
+    if (offset == intake->read_seen)
         return OK;
-    return intake_dropped(intake, "trimmed", offset - intake->read_next, err);
+    writer_reset(&intake->record);
+    return intake_dropped(intake, "trimmed", offset - intake->read_seen, err);
+}
+
+/* The record, or, of a document in parts, all of it once its last part is here. */
+static bool is_whole(struct intake *intake, const struct topic_record *record, span *ret)
+{
+    bool is_last = !record->key.data;
+    *ret = record->value;
+    if (is_last && !intake->record.len)
+        return true;
+    if (!intake->record.len)
+        intake->record_first = record->offset;
+    writer_put(&intake->record, record->value);
+    *ret = writer_span(&intake->record);
+    return is_last;
+}
+
+static err_kind stored_work(struct intake *intake, const struct topic_record *record,
+                            struct err_ctx *err)
+{
+    char position[POSITION_BYTES];
+    span whole;
+    err_kind kind = gap_count(intake, record->offset, err);
+    intake->read_seen = record->offset + 1;
+    intake->turn.lag_bytes -= record->value.len;
+    if (kind != OK || !is_whole(intake, record, &whole))
+        return kind;
+    uint64_t offset = intake->record.len ? intake->record_first : record->offset;
+    int len =
+        snprintf(position, sizeof position, "%s@%llu", intake->topic, (unsigned long long)offset);
+    intake->record_time_ns = record->time_wall_ns;
+    kind = record_work(intake, whole, span_of(position, (size_t)len), offset, err);
+    writer_reset(&intake->record);
+    intake->read_next = record->offset + 1;
+    return kind;
 }
 
 err_kind events_work(struct intake *intake, uint64_t until_ns, struct err_ctx *err)
@@ -171,21 +241,12 @@ err_kind events_work(struct intake *intake, uint64_t until_ns, struct err_ctx *e
     for (unsigned count = 1; kind == OK; count++) {
         struct topic_record record;
         bool is_end;
-        char position[POSITION_BYTES];
         kind = topic_reader_next(intake->events, &record, &is_end, err);
         if (kind != OK || is_end)
             break;
-        int len = snprintf(position, sizeof position, "%s@%llu", intake->topic,
-                           (unsigned long long)record.offset);
-        kind = gap_count(intake, record.offset, err);
-        if (kind == OK)
-            kind = record_work(intake, record.value, span_of(position, (size_t)len), record.offset,
-                               err);
-        intake->read_next = record.offset + 1;
-        intake->record_time_ns = record.time_wall_ns;
-        intake->turn.lag_records--;
-        intake->turn.lag_bytes -= record.value.len;
-        if (count % RECORDS_A_LOOK == 0 && clock_boot_ns() > until_ns)
+        kind = stored_work(intake, &record, err);
+        bool is_between = !intake->record.len; /* documents: a turn ends behind a whole one */
+        if (is_between && count % RECORDS_A_LOOK == 0 && clock_boot_ns() > until_ns)
             break;
     }
     return kind;
