@@ -160,6 +160,9 @@ static err_kind landlock_enter(const struct sandbox_policy *policy, bool *ret_is
         return OK;
     if (policy->dir_fd >= 0 && landlock_add(ruleset, policy->dir_fd, FILES_STORE))
         return err_set(err, ERR_SYSTEM, "landlock: the state folder");
+    for (size_t index = 0; index < policy->read_count; index++)
+        if (landlock_add(ruleset, policy->read_fds[index], FILES_READ))
+            return err_set(err, ERR_SYSTEM, "landlock: folder %zu to read", index + 1);
     if (syscall(SYS_landlock_restrict_self, ruleset, 0))
         return err_set(err, ERR_SYSTEM, "landlock");
     *ret_is_on = true;

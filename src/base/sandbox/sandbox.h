@@ -44,7 +44,9 @@ struct sandbox_policy {
     /* No Landlock: a process behind it may not look into others' /proc/PID/root (its hook on ptrace
      * access checks), which is the sensor's work. */
     bool without_landlock;
-    int dir_fd;                /* the one folder it may read and write below; -1: none */
+    int dir_fd;          /* the one folder it may read and write below; -1: none */
+    const int *read_fds; /* folders that it may read below, beside that one; borrowed */
+    size_t read_count;
     uint64_t memory_bytes_max; /* RLIMIT_AS; 0: not limited */
     uint64_t cpu_seconds_max;  /* RLIMIT_CPU; 0: not limited */
 };

@@ -93,6 +93,26 @@ void signal_id(const struct rule_info *rule, span event_identity, char ret[SIGNA
 MUST_USE err_kind signal_render_text(span json, bool is_colour, struct writer *out,
                                      struct err_ctx *err);
 
+/* ---- for other programs (export*.c) ---- */
+
+enum signal_format {
+    SIGNAL_FORMAT_PICKET, /* as stored */
+    SIGNAL_FORMAT_FALCO,  /* Falco's keys only, with its words for priorities */
+    SIGNAL_FORMAT_OCSF,   /* Detection Finding */
+    SIGNAL_FORMAT_ECS,
+};
+#define SIGNAL_FORMAT_COUNT 4
+
+const char *signal_format_name(enum signal_format format);
+bool signal_format_parse(span word, enum signal_format *ret);
+/* Falco's words and Sigma's levels, any case: 0 (emergency) to 7 (debug). */
+bool signal_priority_parse(span word, uint8_t *ret);
+/* Appends a signal, or an alert made of signals (alert/alert.h), as one JSON object that carries
+ * its id. ERR_INPUT: it is neither. */
+struct json_t;
+MUST_USE err_kind signal_export(const struct json_t *record, enum signal_format format,
+                                struct writer *out, struct err_ctx *err);
+
 /* ---- masking (mask.c) ----
  * Masked: --password x, --password=x, PASSWORD=x, token: x, "api_key": "x", Authorization: Bearer
  * x, ?token=x&, https://user:x@host. A name counts by its end: DB_PASSWORD and --api-key do,

@@ -17,6 +17,7 @@ int cli_dlq(int argc, const char *const *argv);
 int cli_query(int argc, const char *const *argv);
 int cli_status(int argc, const char *const *argv);
 int cli_ingest(int argc, const char *const *argv);
+int cli_sink(int argc, const char *const *argv);
 int cli_worker(int argc, const char *const *argv);
 
 /* Parses and checks the words of a command. Returns false when the command is to end at once, with

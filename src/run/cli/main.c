@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "ingest/ingest.h"
+#include "outlet/outlet.h"
 
 struct command {
     const char *name;
@@ -22,6 +23,7 @@ static const struct command command_table[] = {
     {"replay", cli_replay, "run rules over recorded events or JSON lines"},
     {"rules", cli_rules, "list, explain, compare rules; what they cover"},
     {"run", cli_run, "watch this host"},
+    {"sink", cli_sink, "send alerts and signals to other systems"},
     {"status", cli_status, "show hooks, counters and drops"},
     {"test", cli_test, "run the rules' own events: which must fire, which must not"},
     {"worker", cli_worker, "run rules over a Kafka topic, exactly once"},
@@ -29,7 +31,7 @@ static const struct command command_table[] = {
 #define COMMAND_COUNT (sizeof command_table / sizeof *command_table)
 
 static const role_run role_runs[ROLE_COUNT] = {
-    [ROLE_INTAKE] = intake_run, [ROLE_GATEWAY] = gateway_run};
+    [ROLE_INTAKE] = intake_run, [ROLE_GATEWAY] = gateway_run, [ROLE_SINK] = outlet_child_run};
 
 static void help(FILE *out)
 {

@@ -137,6 +137,13 @@ err_kind documents_compile(const struct bundle *bundle, struct compiled *ret, st
     return kind == OK ? rules_compile_finish(&compiling, COMPILE_TIMEOUT_MS, ret, err) : kind;
 }
 
+err_kind sinks_compile(const struct bundle *bundle, struct compiled *ret, struct err_ctx *err)
+{
+    struct compiling compiling;
+    err_kind kind = ask(MESSAGE_SINKS, SPAN(""), bundle, &compiling, err);
+    return kind == OK ? rules_compile_finish(&compiling, COMPILE_TIMEOUT_MS, ret, err) : kind;
+}
+
 void compiled_close(struct compiled *compiled)
 {
     if (compiled->image_fd >= 0)

@@ -275,6 +275,8 @@ static err_kind answer(struct ipc_channel *parent, const struct ipc_message *que
     writer_init(&text, DIAGNOSTICS_BYTES);
     err_kind kind = question->type == MESSAGE_COMPILE
                         ? rules_make(&options, bundle, &diagnostics, &text, &image, &result, err)
+                    : question->type == MESSAGE_SINKS
+                        ? documents_make_sinks(bundle, &diagnostics, &image, err)
                         : documents_make(bundle, &diagnostics, &image, err);
     result.note_bytes = (uint32_t)text.len;
     diagnostics_write(&diagnostics, &text);
@@ -393,7 +395,8 @@ int compiler_run(struct ipc_channel *parent)
         kind = err_set(&err, ERR_STATE, "no question came");
     if (kind == OK)
         kind = bundle_map(message.fd_count ? message.fds[0] : -1, &bundle, &err);
-    if (kind == OK && (message.type == MESSAGE_COMPILE || message.type == MESSAGE_DOCUMENTS))
+    if (kind == OK && (message.type == MESSAGE_COMPILE || message.type == MESSAGE_DOCUMENTS ||
+                       message.type == MESSAGE_SINKS))
         kind = answer(parent, &message, bundle, &err);
     if (kind == OK && message.type == MESSAGE_CONFIG)
         kind = answer_config(parent, bundle, &err);

@@ -11,6 +11,7 @@ enum message_type {
     MESSAGE_COMPILE = 1, /* struct compile_options; descriptor: bundle */
     MESSAGE_COMPILED,    /* struct compile_result; descriptors: diagnostics [, image] */
     MESSAGE_DOCUMENTS,   /* descriptor: bundle of YAML files; answered by COMPILED, image: JSON */
+    MESSAGE_SINKS,       /* the same for declarations of sinks */
     MESSAGE_CONFIG,      /* descriptor: bundle of one file */
     MESSAGE_CONFIGURED,  /* name NUL value NUL …; or, with MESSAGE_REFUSED, the error's text */
     MESSAGE_REFUSED,

@@ -22,6 +22,7 @@ enum role_kind {
     ROLE_DECODER,
     ROLE_INTAKE, /* this one and the next: ingest/ingest.h */
     ROLE_GATEWAY,
+    ROLE_SINK, /* outlet/outlet.h */
     ROLE_COUNT
 };
 
@@ -36,6 +37,10 @@ MUST_USE err_kind role_spawn(enum role_kind role, pid_t *ret_pid, struct ipc_cha
 /* Shuts the calling process in as that role would be, keeping dir_fd's folder where the role has
  * one: for commands that do a role's work in place (replay is an engine without a ring). */
 MUST_USE err_kind role_confine(enum role_kind role, int dir_fd, struct err_ctx *err);
+
+/* The same, with folders that may be read below. */
+MUST_USE err_kind role_confine_reading(enum role_kind role, int dir_fd, const int *read_fds,
+                                       size_t read_count, struct err_ctx *err);
 
 /* ---- state folders ---- */
 
@@ -105,6 +110,11 @@ void compiled_close(struct compiled *compiled);
  * {"file": name, "documents": [...]} for each file; scalars are texts as written, or null. */
 MUST_USE err_kind documents_compile(const struct bundle *bundle, struct compiled *ret,
                                     struct err_ctx *err);
+
+/* Has a compiler read declarations of sinks. ret->image_fd holds a JSON array of them, as
+ * sink_declare writes each (sink/sink.h). */
+MUST_USE err_kind sinks_compile(const struct bundle *bundle, struct compiled *ret,
+                                struct err_ctx *err);
 
 /* rules_compile beside other work: the compiler's channel is readable when its answer, or its end,
  * is there. */

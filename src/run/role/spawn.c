@@ -40,6 +40,36 @@ static const int gateway_syscalls[] = {
     SCMP_SYS(getpeername), SCMP_SYS(getsockname),
 };
 
+/* Talking to others: sockets, names, and the threads of curl's resolver and of librdkafka. */
+static const int network_syscalls[] = {
+    SCMP_SYS(socket),
+    SCMP_SYS(connect),
+    SCMP_SYS(bind),
+    SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername),
+    SCMP_SYS(setsockopt),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(socketpair),
+    SCMP_SYS(sendmmsg),
+    SCMP_SYS(ioctl),
+    SCMP_SYS(pipe2),
+    SCMP_SYS(pipe),
+    SCMP_SYS(eventfd2),
+    SCMP_SYS(clone),
+    SCMP_SYS(clone3),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(rseq),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sched_getparam),
+    SCMP_SYS(sched_getscheduler),
+    SCMP_SYS(prctl),
+    SCMP_SYS(clock_getres),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(renameat),
+    SCMP_SYS(renameat2),
+};
+
 struct role_desc {
     const char *name;
     role_run run; /* NULL: of a module above */
@@ -75,6 +105,13 @@ static const struct role_desc role_table[ROLE_COUNT] = {
                        .dir_fd = -1,
                        .syscalls = gateway_syscalls,
                        .syscall_count = sizeof gateway_syscalls / sizeof *gateway_syscalls}},
+    [ROLE_SINK] = {"sink",
+                   NULL,
+                   {.role = "sink",
+                    .syscalls = network_syscalls,
+                    .syscall_count = sizeof network_syscalls / sizeof *network_syscalls,
+                    .may_write_files = true,
+                    .dir_fd = -1}},
 };
 
 const char *role_name(enum role_kind role)
@@ -84,9 +121,17 @@ const char *role_name(enum role_kind role)
 
 err_kind role_confine(enum role_kind role, int dir_fd, struct err_ctx *err)
 {
+    return role_confine_reading(role, dir_fd, NULL, 0, err);
+}
+
+err_kind role_confine_reading(enum role_kind role, int dir_fd, const int *read_fds,
+                              size_t read_count, struct err_ctx *err)
+{
     struct sandbox_policy policy = role_table[role].policy;
     struct sandbox_report report;
     policy.dir_fd = dir_fd;
+    policy.read_fds = read_fds;
+    policy.read_count = read_count;
 #ifdef SANDBOX_SANITIZED
     policy.memory_bytes_max = 0; /* the sanitizer's shadow is larger than any limit */
 #endif

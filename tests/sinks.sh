@@ -1,0 +1,226 @@
+#!/usr/bin/env bash
+# Sinks on real receivers: what a store holds arrives, whoever fails in between.
+# shellcheck source=tests/lib.sh
+source "$(dirname "$0")/lib.sh"
+build=${BUILD:-$root/build}
+
+# store FOLDER FIRST COUNT: alerts and signals of these numbers; every tenth alert has two versions
+store() {
+    mkdir -p "$work/state"
+    "$build/src/live_delivery" "$work/state/$1" "${@:2}"
+}
+# As a supervisor leaves it: root's folder, the engine's store.
+own() {
+    if [[ $(id -u) -eq 0 ]]; then
+        chmod 711 "$work" "$work/state"
+        chown -R 60517:60517 "$work/state/$1"
+    fi
+}
+
+receiver() { # starts one; its URL is in $url
+    python3 "$root/tests/sinks/receiver.py" "$work/port" "$work/taken" "$work/plan" \
+        2>"$work/err.receiver" &
+    echo $! >>"$work/pids"
+    wait_for 10 test -s "$work/port"
+    url=http://127.0.0.1:$(<"$work/port")
+}
+
+sink() { # NAME: a declaration on stdin
+    mkdir -p "$work/sinks"
+    cat >"$work/sinks/$1.yml"
+}
+start() {
+    "$PICKET" sink run "$work/sinks" --state "$work/state" >"$work/out" 2>>"$work/err" &
+    sinks_pid=$!
+    echo "$sinks_pid" >>"$work/pids"
+    wait_for 20 grep -q 'picket: ready' "$work/err"
+}
+stop() {
+    kill -TERM "$sinks_pid"
+    wait "$sinks_pid"
+}
+counter() { # SINK KEY
+    "$PICKET" sink status --state "$work/state" --output json |
+        jq -r ".[] | select(.sink == \"$1\") | .$2"
+}
+has_read() { [[ $(counter "$1" in) -ge $2 && $(counter "$1" lag) -eq 0 ]]; }
+# The documents that were answered with 200, one a line.
+taken() { jq -rc 'select(.status == 200) | .body | fromjson' "$work/taken"; }
+keys_of() { jq -r 'if .version then "\(.id).\(.version)" else .id end' | sort; }
+# every number of FIRST COUNT as an alert's keys
+keys_wanted() {
+    local n
+    for ((n = $1; n < $1 + $2; n++)); do
+        printf '%032x.1\n' "$n"
+        [[ $((n % 10)) -ne 0 ]] || printf '%032x.2\n' "$n"
+    done | sort
+}
+
+case_files_and_stdout_get_every_record_once() {
+    store store 1 1200
+    own store
+    mkdir "$work/state/pipelines"
+    store pipelines/shop 5001 300
+    own pipelines
+    sink lines <<<$'kind: stdout\nformat: picket'
+    sink file <<Y
+kind: file
+path: $work/alerts.json
+topics: [alerts, signals]
+priority: warning
+format: falco
+Y
+    start
+    wait_for 20 has_read lines 1650
+    wait_for 20 has_read file 3150
+    mv "$work/alerts.json" "$work/alerts.1.json" # as logrotate does
+    kill -HUP "$sinks_pid"
+    wait_for 10 test -e "$work/alerts.json"
+    store pipelines/shop 6001 7
+    own pipelines
+    wait_for 20 has_read file 3164
+    stop
+    { keys_wanted 1 1200; keys_wanted 5001 300; keys_wanted 6001 7; } | sort >"$work/wanted"
+    keys_of <"$work/out" | diff - "$work/wanted"
+    [[ $(wc -l <"$work/alerts.json") -gt 0 ]]
+    python3 - "$work/alerts.1.json" "$work/alerts.json" <<'PY'
+import json, sys
+seen = set()
+for path in sys.argv[1:]:
+    for line in open(path):
+        alert = json.loads(line)
+        fields = alert["output_fields"]
+        key = (fields["picket.id"], fields.get("picket.version"))
+        assert key not in seen, key
+        seen.add(key)
+        assert alert["priority"] == "Warning" and alert["rule"] and alert["time"], alert
+        assert int(key[0], 16) % 7, key
+numbers = [n for first, count in ((1, 1200), (5001, 300), (6001, 7))
+           for n in range(first, first + count) if n % 7]
+assert len(seen) == sum(3 if n % 10 == 0 else 2 for n in numbers), len(seen)
+PY
+    [[ $(counter file in) -eq $(($(counter file out) + $(counter file filtered))) ]]
+    "$PICKET" sink status --state "$work/state" --output prometheus >"$work/metrics"
+    grep -qx "picket_sink_out_total{sink=\"lines\",kind=\"stdout\"} $(wc -l <"$work/wanted")" "$work/metrics"
+}
+
+case_a_webhook_that_fails_gets_each_alert_signed() {
+    store store 1 60
+    own store
+    receiver
+    echo 'whsec-0123456789' >"$work/secret"
+    echo 'tok-abcdef' >"$work/token"
+    echo '503 reset 429:2 ok 400 ok slow:3 500 401' >"$work/plan"
+    sink hook <<Y
+kind: webhook
+url: $url/in
+token_file: $work/token
+secret_file: $work/secret
+headers: {X-Team: soc}
+timeout: 1s
+retry_max: 1s
+Y
+    local before=$SECONDS
+    start
+    wait_for 40 has_read hook 66
+    [[ $((SECONDS - before)) -ge 2 ]] # Retry-After
+    stop
+    [[ $(counter hook in) -eq 66 && $(counter hook dead) -eq 1 && $(counter hook out) -eq 65 ]]
+    [[ $(counter hook retried) -ge 5 ]]
+    jq -e '.reason and .stage == "sink" and .source == "hook" and (.position | test("^store/alerts@[0-9]+$")) and (.payload | fromjson | .id)' \
+        "$work/state/sinks/hook/dead.ndjson" >"$work/dead"
+    [[ $(wc -l <"$work/dead") -eq 1 ]]
+    { taken | keys_of; jq -r '.payload | fromjson | "\(.id).\(.version)"' "$work/state/sinks/hook/dead.ndjson"; } |
+        sort -u | diff - <(keys_wanted 1 60)
+    python3 - "$work/taken" <<'PY'
+import hashlib, hmac, json, sys
+for line in open(sys.argv[1]):
+    request = json.loads(line)
+    headers = {name.lower(): value for name, value in request["headers"].items()}
+    assert headers["authorization"] == "Bearer tok-abcdef" and headers["x-team"] == "soc"
+    parts = dict(part.split("=") for part in headers["picket-signature"].split(","))
+    signed = f'{parts["t"]}.{request["body"]}'.encode()
+    assert parts["v1"] == hmac.new(b"whsec-0123456789", signed, hashlib.sha256).hexdigest()
+    body = json.loads(request["body"])
+    assert headers["picket-id"] == f'{body["id"]}.{body["version"]}'
+PY
+}
+
+case_a_sink_killed_again_and_again_loses_nothing() {
+    store store 1 400
+    own store
+    receiver
+    sink hook <<Y
+kind: webhook
+url: $url
+batch: 20
+retry_max: 1s
+Y
+    local n
+    for n in 1 2 3 4 5 6 7 8; do
+        : >"$work/err"
+        start
+        store store $((n * 1000)) 100
+        own store
+        sleep "0.0$((RANDOM % 9))"
+        kill -9 "$sinks_pid"
+        wait "$sinks_pid" 2>/dev/null || true
+    done
+    : >"$work/err"
+    start
+    wait_for 30 has_read hook $((440 + 8 * 110))
+    stop
+    { keys_wanted 1 400; for n in 1 2 3 4 5 6 7 8; do keys_wanted $((n * 1000)) 100; done; } | sort >"$work/wanted"
+    taken | jq -c '.[]' | keys_of >"$work/keys"
+    sort -u "$work/keys" | diff - "$work/wanted"
+    # what came twice is at most the batch that was under way at each kill
+    [[ $(($(wc -l <"$work/keys") - $(wc -l <"$work/wanted"))) -le $((8 * 20)) ]]
+    [[ $(counter hook in) -eq $(wc -l <"$work/wanted") ]]
+}
+
+case_what_the_store_gave_up_is_counted() {
+    store store 1 2000 4194304
+    own store
+    receiver
+    sink hook <<<"{kind: webhook, url: \"http://127.0.0.1:1\", batch: 100, retry_max: 1s}"
+    start
+    wait_for 10 grep -q 'no answer' "$work/state/sinks/hook/status.json"
+    stop # it stands at 0 and has sent nothing
+    local round
+    for round in 1 2 3; do
+        store store $((round * 100000)) 16000 4194304
+    done
+    own store
+    sink hook <<<"{kind: webhook, url: \"$url\", batch: 1000}"
+    : >"$work/err"
+    start
+    wait_for 60 has_read hook 1
+    stop
+    [[ $(counter hook dropped.trimmed) -gt 0 ]]
+    [[ $(($(counter hook in) + $(counter hook dropped.trimmed))) -eq $((2200 + 3 * 17600)) ]]
+    [[ $(taken | jq -c '.[]' | keys_of | sort -u | wc -l) -eq $(counter hook out) ]]
+}
+
+case_declarations_are_checked_with_their_places() {
+    sink one <<'Y'
+kind: webhook
+urll: https://x
+rate: 10/d
+tls: {ca_fil: x}
+Y
+    sink two <<<'{kind: kafka, url: "http://x", topic: t, token_file: x}'
+    sink three <<<'- a list'
+    if "$PICKET" sink check "$work/sinks" 2>"$work/found"; then return 1; fi
+    sed "s,$work/,," "$work/found" >"$work/err"
+    diff - "$work/err" <<'E'
+sinks/one.yml:2:1: error: no option 'urll'; did you mean 'url'?
+sinks/one.yml:3:7: error: rate: expected a rate such as 10/s, 100/m or 1000/h, found '10/d'
+sinks/one.yml:4:7: error: no option 'tls.ca_fil'; did you mean 'tls.ca_file'?
+sinks/one.yml:1:1: error: a sink of kind webhook needs 'url'
+sinks/three.yml:1:1: error: expected one mapping: a sink's options
+sinks/two.yml:1:42: error: a sink of kind kafka has no option 'token_file'
+sinks/two.yml:1:20: error: url: expected one that begins with kafka://
+E
+}
+
+run_cases
