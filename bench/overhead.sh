@@ -4,7 +4,7 @@
 # a round, in wall time and in CPU time (of the job, and of picket's roles besides): the latter hold
 # on a machine that does other things too. Then the roles' CPU for 1,000 events, drops, memory.
 #   bench/overhead.sh [JOB...]   ROUNDS=6 RULES=path COMPAT=auto|on|off EXECS=20000 SECONDS_HTTP=2
-# EXECS are those of all rounds together.
+# EXECS are those of all rounds together. Ended early (INT, TERM), it sums up the rounds that are whole.
 # shellcheck source=bench/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -64,8 +64,8 @@ http { access_log $work/access.log; sendfile on; keepalive_requests 1000000;
 CONF
     nginx -c "$work/nginx.conf" >/dev/null 2>&1 &
     server=$!
-    trap 'kill "$server" 2>/dev/null; finish' EXIT
 }
+server=''
 
 counts_of_roles() { # "CPU-ns events drops" so far, of the supervisor and its children
     local children
@@ -143,6 +143,10 @@ for line in open(sys.argv[1]):
     runs[job].setdefault(number, {})[mode] = (
         wall / count, cpu / count, (cpu1 - cpu0) / count, events1 - events0, drops1 - drops0, count)
 
+for job in runs:
+    runs[job] = {n: r for n, r in runs[job].items() if len(r) == 3}
+runs = {job: rounds for job, rounds in runs.items() if rounds}
+
 def added(job, mode, value):
     pairs = [(value(r[mode]), value(r["alone"])) for r in runs[job].values()]
     return (100 * statistics.median(a / b - 1 for a, b in pairs),
@@ -182,6 +186,14 @@ memory_of_roles
 stop_picket
 [[ $jobs != *http* ]] || start_server
 
+last() {
+    [ ! -s "$work/taken" ] || summary
+    [ -z "$server" ] || kill "$server" 2>/dev/null
+    finish
+}
+trap last EXIT
+trap 'exit 1' INT TERM
+
 order=(alone floor picket)
 for round in $(seq "$rounds"); do
     for mode in "${order[@]}"; do
@@ -191,4 +203,3 @@ for round in $(seq "$rounds"); do
     done
     order=("${order[@]:1}" "${order[0]}")
 done
-summary

@@ -46,7 +46,8 @@ static __always_inline __u32 change_event(struct task_struct *task, __u64 *ret_k
     if (task->flags & PF_IO_WORKER) {
         struct io_kiocb *request = uring_worker_request(task);
         *ret_key = (__u64)request;
-        return uring_event(READ(request, opcode));
+        __u32 asked = uring_event(READ(request, opcode));
+        return is_change[asked & 127] ? asked : EVENT_NONE;
     }
     *ret_key = bpf_get_current_pid_tgid();
     __u64 nr = ((struct pt_regs *)bpf_task_pt_regs(task))->orig_ax;

@@ -351,6 +351,7 @@ struct io_kiocb { /* begins with the operation's own structure, one of those bel
     struct io_ring_ctx *ctx;
     const struct cred *creds;
     struct io_wq_work work;
+    void *async_data;
 };
 struct filename {
     const char *name;
@@ -384,6 +385,29 @@ struct io_mkdir {
 struct io_connect {
     void *addr;
     int addr_len;
+};
+struct io_accept {
+    int flags;
+    __u32 file_slot;
+};
+struct io_listen { /* since 6.11, as io_bind */
+    int backlog;
+};
+struct io_sr_msg {
+    void *buf; /* of one that sends a msghdr: that */
+    int len;
+    void *addr; /* before 6.10; later the kernel's copy is in io_async_msghdr */
+    int addr_len;
+};
+struct msghdr {
+    int msg_namelen;
+};
+struct sockaddr_copy {
+    __u16 family;
+};
+struct io_async_msghdr {
+    struct msghdr msg;
+    struct sockaddr_copy addr;
 };
 
 #pragma clang attribute pop

@@ -102,31 +102,6 @@ CALL_PROGRAMS(accept, accept_done, EVENT_NONE)
 
 /* ---- sending and receiving ---- */
 
-/* A flow is a socket and the end that it sends to: its first message makes a record, the rest
- * none. */
-struct flow {
-    struct sock *sock;
-    __u64 start; /* of the process: a socket's memory is used again */
-    __u8 remote[16];
-    __u32 port;
-    __u32 pid;
-};
-
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 8192);
-    __type(key, struct flow);
-    __type(value, __u8);
-} flows SEC(".maps");
-
-/* A message as the call describes it: where its bytes lie, and an address if one was passed. */
-struct message {
-    __u64 data, len;
-    __u64 address, address_len;
-    __u32 flags; /* enum record_flag */
-    __u32 unused;
-};
-
 SUBPROGRAM int message_header(struct message *message, __u64 header, __u32 is_compat)
 {
     if (!message)
@@ -169,17 +144,6 @@ static __always_inline void message_read(struct message *message, struct call *c
     default: /* of several messages the first: its header stands at the beginning */
         message_header(message, call->args[1], call->flags & RECORD_COMPAT);
     }
-}
-
-static __always_inline bool flow_is_new(struct sock *sock, const struct socket_tuple *tuple)
-{
-    struct task_struct *task = bpf_get_current_task_btf();
-    struct flow flow = {.sock = sock, .port = tuple->remote_port};
-    __u8 one = 1;
-    flow.start = task->group_leader->start_boottime;
-    flow.pid = task->tgid;
-    __builtin_memcpy(flow.remote, tuple->remote, sizeof flow.remote);
-    return bpf_map_update_elem(&flows, &flow, &one, BPF_NOEXIST) == 0;
 }
 
 SUBPROGRAM int put_message(struct call *call, __u32 event, struct message *message,
@@ -233,7 +197,8 @@ static __noinline int message_done(struct call *call)
     }
     if (is_receive || !page->want_event[call->event & 127])
         return 0;
-    if (!flow_is_new(sock, &tuple))
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (!flow_is_new(sock, &tuple, task->tgid, task->group_leader->start_boottime))
         return 0;
     if (!message.data)
         message_read(&message, call);

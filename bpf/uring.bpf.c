@@ -6,7 +6,6 @@
 #include "lib/uring.h"
 
 #include "lib/last.h"
-#include "lib/socket.h"
 #include "lib/touch.h"
 
 /* In file.bpf.c and change.bpf.c. */
@@ -16,23 +15,22 @@ int name_moved(struct scratch *space, struct touch_list *list, __u32 is_relative
 int name_made(struct scratch *space, struct touch_list *list, __u32 id, __u32 is_relative);
 int name_linked(struct scratch *space, struct touch_list *list, __u32 is_relative);
 
+/* In uring_network.bpf.c. */
+int socket_submitted(__u64 key, __u32 event);
+int socket_completed(__u64 key);
+int socket_overflowed(struct overflow *overflow);
+
 #define REQUESTS_MAX 256
-#define REQ_FIXED_FILE                                                                             \
-    (1u << 0)                    /* IOSQE_FIXED_FILE, the first bits of io_kiocb.flags are those   \
-                                  */
-#define REQ_CQE_SKIP (1u << 6)   /* IOSQE_CQE_SKIP_SUCCESS */
-#define SLOT_ANY     0xffffffffu /* IORING_FILE_INDEX_ALLOC: the result is the slot */
 #define O_LARGEFILE  0100000
 
 struct request {
     struct record_head head; /* of the task that submitted it */
     __u64 ring, user_data;
     __u64 flags, mode;
-    __s64 dirfd, dirfd_other, fd;
+    __s64 dirfd, dirfd_other;
     __u32 event;
     __u32 slot; /* direct descriptor to be made, plus 1; 0: a usual one */
-    __u32 has_other, has_asked;
-    struct socket_tuple asked; /* remote end only */
+    __u32 has_other;
     char names[2][PATH_BYTES_MAX];
 };
 
@@ -86,7 +84,6 @@ static __always_inline void keep_arguments(struct request *request, struct io_ki
     struct io_open *opened = (void *)req;
     struct io_unlink *removed = (void *)req;
     struct io_mkdir *made = (void *)req;
-    struct io_connect *connected = (void *)req;
     switch (request->event) {
     case EVENT_OPENAT:
     case EVENT_OPENAT2:
@@ -108,32 +105,9 @@ static __always_inline void keep_arguments(struct request *request, struct io_ki
         request->mode = READ(made, mode);
         keep_name(request->names[0], READ(made, filename));
         return;
-    case EVENT_CONNECT:
-        request->fd = READ(req, flags) & REQ_FIXED_FILE ? -1 : READ(req, cqe.fd);
-        request->has_asked = sockaddr_remote(&request->asked, (__u64)READ(connected, addr),
-                                             (__u64)READ(connected, addr_len));
-        return;
     default:
         keep_two_names(request, req);
     }
-}
-
-static __always_inline void keep_head(struct request *request, struct io_kiocb *req)
-{
-    struct record_head *head = &request->head;
-    const struct cred *cred = READ(req, creds);
-    record_fill_head(head, bpf_get_current_task_btf());
-    head->cgroup_id = bpf_get_current_cgroup_id();
-    if (!cred)
-        return;
-    /* a registered personality: rights that the operation runs with, not the task's own */
-    head->uid = READ(cred, euid.val);
-    head->gid = READ(cred, egid.val);
-    head->real_uid = READ(cred, uid.val);
-    head->real_gid = READ(cred, gid.val);
-    head->cap_effective = read_caps(&cred->cap_effective);
-    head->cap_permitted = read_caps(&cred->cap_permitted);
-    head->cap_inheritable = read_caps(&cred->cap_inheritable);
 }
 
 /* ---- records ---- */
@@ -144,56 +118,8 @@ static __always_inline struct scratch *request_record(struct control *page,
     struct scratch *space = record_begin(page, request->event, result, RECORD_IO_URING);
     if (!space)
         return NULL;
-    struct record_head *head = (void *)space->record;
-    const struct record_head *from = &request->head;
-    head->start_boot_ns = from->start_boot_ns;
-    head->pid = from->pid;
-    head->tid = from->tid;
-    head->uid = from->uid;
-    head->gid = from->gid;
-    head->login_uid = from->login_uid;
-    head->cap_effective = from->cap_effective;
-    head->cap_permitted = from->cap_permitted;
-    head->cap_inheritable = from->cap_inheritable;
-    head->cgroup_id = from->cgroup_id;
-    head->real_uid = from->real_uid;
-    head->real_gid = from->real_gid;
-    head->vtid = from->vtid;
+    head_take(space, &request->head);
     return space;
-}
-
-/* Completed by a thread of the process that asked, worker threads included? A process that ends has
- * the rest of its requests completed by a kernel thread, with other descriptors and another root.
- */
-static __always_inline bool is_same_process(const struct request *request)
-{
-    return (__s32)(bpf_get_current_pid_tgid() >> 32) == request->head.pid;
-}
-
-/* A file in the ring's own table; the pointer's lowest bits are flags. */
-static __always_inline struct file *direct_file(struct io_kiocb *req, __u64 slot)
-{
-    struct io_ring_ctx *ring = READ(req, ctx);
-    unsigned long file = 0;
-    if (bpf_core_field_exists(ring->file_table.data.nodes)) {
-        struct io_rsrc_node *node = NULL;
-        if (slot >= READ(ring, file_table.data.nr))
-            return NULL;
-        bpf_probe_read_kernel(&node, sizeof node, READ(ring, file_table.data.nodes) + slot);
-        file = READ(node, file_ptr);
-    } else if (bpf_core_field_exists(ring->file_table.files)) {
-        struct io_fixed_file *files = READ(ring, file_table.files);
-        bpf_probe_read_kernel(&file, sizeof file, files + slot);
-    }
-    return (void *)(file & ~7ul);
-}
-
-static __always_inline struct file *opened_file(const struct request *request, struct io_kiocb *req,
-                                                __s64 result)
-{
-    if (request->slot == 0)
-        return is_same_process(request) ? file_of(bpf_get_current_task_btf(), result) : NULL;
-    return direct_file(req, request->slot == SLOT_ANY ? (__u64)result : request->slot - 1);
 }
 
 SUBPROGRAM int open_finished(struct request *request, __u64 address, __s64 result, __u32 is_early)
@@ -203,7 +129,7 @@ SUBPROGRAM int open_finished(struct request *request, __u64 address, __s64 resul
         return 0;
     struct file *file = NULL;
     if (result >= 0 && !is_early)
-        file = opened_file(request, (void *)address, result);
+        file = made_file(&request->head, request->slot, (void *)address, result);
     /* one without object may have been opened all the same */
     if ((file || result < 0) && !open_is_kept((__u64)file, request->flags)) {
         counters_of(page)->excluded++;
@@ -224,43 +150,10 @@ SUBPROGRAM int open_finished(struct request *request, __u64 address, __s64 resul
         put_file(space, PARAM_FILE, file);
     } else {
         space->flags |= RECORD_NAME_UNVERIFIED;
-        if (is_same_process(request))
+        if (is_same_process(&request->head))
             put_base(space, space->task, request->dirfd);
     }
     put_string(space, PARAM_PATH_RAW, request->names[0], PATH_BYTES_MAX, false);
-    record_send(page, space);
-    return 0;
-}
-
-SUBPROGRAM int connect_finished(struct request *request, __u64 address, __s64 result,
-                                __u32 is_early)
-{
-    struct control *page = control_page();
-    struct io_kiocb *req = (void *)address;
-    if (!request || !page)
-        return 0;
-    struct file *file = READ(req, file);
-    if (is_early)
-        file = file_of(bpf_get_current_task_btf(), request->fd);
-    struct sock *sock = file ? file_sock(file) : NULL;
-    struct scratch *space = request_record(page, request, result);
-    if (!space)
-        return 0;
-    if (request->fd >= 0)
-        put_u64(space, PARAM_FD, (__u64)request->fd);
-    struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
-    if (tuple) {
-        if (sock)
-            sock_tuple((__u64)sock, tuple);
-        if (!tuple->remote_port && request->has_asked) {
-            __builtin_memcpy(tuple->remote, request->asked.remote, sizeof tuple->remote);
-            tuple->remote_port = request->asked.remote_port;
-            tuple->family = request->asked.family;
-            space->flags |= RECORD_NAME_UNVERIFIED;
-        }
-        if (sock && tuple->family == AF_UNIX)
-            put_unix_path(space, READ((struct unix_sock *)sock, peer));
-    }
     record_send(page, space);
     return 0;
 }
@@ -307,7 +200,7 @@ static __always_inline int change_record(struct request *request, __u64 address,
     if (request->has_other)
         is_relative |= put_raw(space, PARAM_TARGET_RAW, number_of(request->names[1]), 1, false);
     __u32 flags = RECORD_NAME_UNVERIFIED;
-    if (is_same_process(request)) {
+    if (is_same_process(&request->head)) {
         if (has_proof && result >= 0) {
             struct touch_list *list = bpf_map_lookup_elem(&touches, &address);
             if (list)
@@ -336,8 +229,6 @@ static __always_inline void request_finished(struct request *request, __u64 req,
 {
     if (request->event == EVENT_OPENAT || request->event == EVENT_OPENAT2)
         open_finished(request, req, result, is_early);
-    else if (request->event == EVENT_CONNECT)
-        connect_finished(request, req, result, is_early);
     else if (has_proof)
         change_finished(request, req, result);
     else
@@ -355,7 +246,14 @@ int uring_submitted(struct bpf_raw_tracepoint_args *context)
     struct io_kiocb *req = (void *)context->args[0];
     __u64 key = context->args[0];
     __u32 event = uring_event(READ(req, opcode));
-    if (event == EVENT_NONE || !wanted(event))
+    if (event == EVENT_NONE)
+        return 0;
+    if (uring_is_socket(event)) {
+        if (call_wanted(event, uring_is_message(event) ? EVENT_DNS : EVENT_NONE))
+            socket_submitted(key, event);
+        return 0;
+    }
+    if (!wanted(event))
         return 0;
     struct request *request = bpf_map_lookup_elem(&request_new, &zero);
     if (!request)
@@ -365,8 +263,7 @@ int uring_submitted(struct bpf_raw_tracepoint_args *context)
     request->event = event;
     request->ring = (__u64)READ(req, ctx);
     request->user_data = READ(req, cqe.user_data);
-    request->fd = -1;
-    keep_head(request, req);
+    keep_head(&request->head, req);
     keep_arguments(request, req);
     struct request *former = bpf_map_lookup_elem(&requests, &key);
     if (former) /* its completion was not seen */
@@ -388,19 +285,12 @@ int uring_completed(struct bpf_raw_tracepoint_args *context)
     __u64 key = context->args[1];
     struct request *request = bpf_map_lookup_elem(&requests, &key);
     if (!request)
-        return 0;
+        return socket_completed(key) & 0;
     request_finished(request, key, READ((struct io_kiocb *)key, cqe.res), false, true);
     bpf_map_delete_elem(&requests, &key);
     bpf_map_delete_elem(&touches, &key);
     return 0;
 }
-
-/* The ring had no room for the completion: all that is told then is the ring and the number that
- * the program gave, which several requests may share. */
-struct overflow {
-    __u64 ring, user_data;
-    __s64 result;
-};
 
 static long overflow_step(const void *map, __u64 *key, struct request *request,
                           struct overflow *overflow)
@@ -419,5 +309,6 @@ int uring_overflowed(struct bpf_raw_tracepoint_args *context)
     struct overflow overflow = {
         .ring = context->args[0], .user_data = context->args[1], .result = (__s32)context->args[2]};
     bpf_for_each_map_elem(&requests, overflow_step, &overflow, 0);
+    socket_overflowed(&overflow);
     return 0;
 }

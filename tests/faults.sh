@@ -175,6 +175,46 @@ case_a_killed_supervisor_takes_its_roles_along() {
     grep -q ' 0 drops' "$work/summary"
 }
 
+case_a_record_that_ends_the_engine_three_times_is_a_dead_letter() {
+    need_root
+    watch_rule Marked m >"$work/rule.yml"
+    start_picket --rules "$work/rule.yml"
+    mark_load >"$work/number" &
+    local load=$! number seen
+    chrt -f 10 timeout 60 python3 "$root/tests/poison.py" "$picket_pid"
+    wait_for 20 status_shows '^dead_letters +1$'
+    : >"$work/stop"
+    wait "$load"
+    number=$(cat "$work/number")
+    wait_for 20 is_seen "m$number"
+    seen=$(count_seen m)
+    [[ $seen -eq $number || $seen -eq $((number - 1)) ]] # the one may have been no mark
+    [[ -z $(grep -oE '"fd.name":"[^"]*"' "$work/signals" | sort | uniq -d) ]]
+    stop_picket
+    grep -q ' 0 drops' "$work/summary"
+}
+
+# Nothing hangs on the end of all calls until a program makes a 32-bit one.
+case_a_hook_attached_later_is_shown() {
+    need_root
+    [[ $(uname -m) == x86_64 ]] || skip "32-bit calls are x86's"
+    watch_rule Marked m >"$work/rule.yml"
+    start_picket --rules "$work/rule.yml" --compat auto
+    wait_for 10 status_shows '^tp/syscalls/sys_exit_openat +attached'
+    if status_shows '^tp_btf/sys_exit '; then skip "a 32-bit program runs here"; fi
+    python3 - <<'CALL' || true
+import ctypes, mmap
+code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+code.write(b"\xb8\xfc\0\0\0\xcd\x80")  # mov $252 (exit_group), %eax; int $0x80
+ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
+CALL
+    wait_for 10 status_shows '^tp_btf/sys_exit +attached'
+    mark m-after
+    wait_for 10 is_seen m-after
+    [[ $(count_seen m-after) -eq 1 ]]
+    stop_picket
+}
+
 case_a_stopped_supervisor_costs_no_event() {
     need_root
     watch_rule Marked m >"$work/rule.yml"

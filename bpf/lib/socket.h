@@ -39,15 +39,11 @@ SUBPROGRAM int sock_tuple(__u64 address, struct socket_tuple *ret)
     return 0;
 }
 
-/* The remote end from a user's sockaddr; true when it held an address of ret's family or of a kind
- * that we know. */
-static __always_inline bool sockaddr_remote(struct socket_tuple *ret, __u64 address, __u64 len)
+#define SOCKADDR_BYTES 28 /* of an AF_INET6 one */
+
+/* True when it is an address of a kind that we know. */
+static __always_inline bool sockaddr_take(struct socket_tuple *ret, const __u8 *bytes)
 {
-    __u8 bytes[28] = {};
-    if (!address || len < 16)
-        return false;
-    if (bpf_probe_read_user(bytes, len >= 28 ? 28 : 16, (void *)address))
-        return false;
     __u16 family = bytes[0] | bytes[1] << 8;
     if (family == AF_INET) {
         __builtin_memset(ret->remote, 0, 16);
@@ -61,6 +57,52 @@ static __always_inline bool sockaddr_remote(struct socket_tuple *ret, __u64 addr
     ret->remote_port = (__u16)(bytes[2] << 8 | bytes[3]);
     return true;
 }
+
+/* The remote end from a user's sockaddr. */
+static __always_inline bool sockaddr_remote(struct socket_tuple *ret, __u64 address, __u64 len)
+{
+    __u8 bytes[SOCKADDR_BYTES] = {};
+    if (!address || len < 16)
+        return false;
+    if (bpf_probe_read_user(bytes, len >= sizeof bytes ? sizeof bytes : 16, (void *)address))
+        return false;
+    return sockaddr_take(ret, bytes);
+}
+
+/* A flow is a socket and the end that it sends to: its first message makes a record, the rest
+ * none. */
+struct flow {
+    struct sock *sock;
+    __u64 start; /* of the process: a socket's memory is used again */
+    __u8 remote[16];
+    __u32 port;
+    __u32 pid;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 8192);
+    __type(key, struct flow);
+    __type(value, __u8);
+} flows __weak SEC(".maps");
+
+static __always_inline bool flow_is_new(struct sock *sock, const struct socket_tuple *tuple,
+                                        __u32 pid, __u64 start_boot_ns)
+{
+    struct flow flow = {.sock = sock, .port = tuple->remote_port, .pid = pid};
+    __u8 one = 1;
+    flow.start = start_boot_ns;
+    __builtin_memcpy(flow.remote, tuple->remote, sizeof flow.remote);
+    return bpf_map_update_elem(&flows, &flow, &one, BPF_NOEXIST) == 0;
+}
+
+/* A message as the call describes it: where its bytes lie, and an address if one was passed. */
+struct message {
+    __u64 data, len;
+    __u64 address, address_len;
+    __u32 flags; /* enum record_flag */
+    __u32 unused;
+};
 
 /* A unix socket's name from the kernel's address: with a NUL in front it is abstract, shown as @.
  */

@@ -125,7 +125,9 @@ const struct call_row call_table[] = {
 };
 const int call_table_len = sizeof call_table / sizeof call_table[0];
 
-#define URING_CALLS (1 << CALL_OPEN | 1 << CALL_CHANGE | 1 << CALL_CONNECT)
+#define URING_CALLS                                                                                \
+    (1 << CALL_OPEN | 1 << CALL_CHANGE | 1 << CALL_CONNECT | 1 << CALL_BIND | 1 << CALL_ACCEPT |   \
+     1 << CALL_MESSAGE)
 
 const struct trace_row trace_table[] = {
     {"sched_process_exec", "exec_done", 0, EVENT_EXECVE},

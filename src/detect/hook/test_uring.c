@@ -325,6 +325,99 @@ static void test_connect(void **state)
     }
 }
 
+/* Opcodes that the headers of Debian 12 do not have; kernels since 6.11 know them. */
+enum { OP_BIND = 56, OP_LISTEN = 57 };
+
+static uint64_t address_of(const void *pointer)
+{
+    return (uint64_t)(uintptr_t)pointer;
+}
+
+/* A server and its client, all by io_uring but for what this kernel lacks. */
+static void work_server(void)
+{
+    struct ring ring;
+    struct sockaddr_in name = {.sin_family = AF_INET};
+    socklen_t len = sizeof name;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+    ring_make(&ring);
+    struct io_uring_sqe sqe = {
+        .opcode = OP_BIND, .fd = listener, .addr = address_of(&name), .addr2 = sizeof name};
+    if (ring_do(&ring, &sqe) == -EINVAL)
+        must(bind(listener, (void *)&name, sizeof name));
+    sqe = (struct io_uring_sqe){.opcode = OP_LISTEN, .fd = listener, .len = 3};
+    if (ring_do(&ring, &sqe) == -EINVAL)
+        must(listen(listener, 3));
+    must(getsockname(listener, (void *)&name, &len));
+    must(connect(client, (void *)&name, sizeof name));
+    sqe = (struct io_uring_sqe){.opcode = IORING_OP_ACCEPT, .fd = listener};
+    must(ring_do(&ring, &sqe));
+    sqe = (struct io_uring_sqe){
+        .opcode = IORING_OP_SEND, .fd = client, .addr = address_of("first"), .len = 5};
+    must(ring_do(&ring, &sqe));
+    sqe.addr = address_of("again"); /* of the same flow */
+    must(ring_do(&ring, &sqe));
+    /* a datagram, its end given by the message */
+    struct iovec part = {.iov_base = (char[]){"packet"}, .iov_len = 6};
+    name.sin_port = htons(9);
+    struct msghdr message = {
+        .msg_name = &name, .msg_namelen = sizeof name, .msg_iov = &part, .msg_iovlen = 1};
+    sqe = (struct io_uring_sqe){.opcode = IORING_OP_SENDMSG,
+                                .fd = socket(AF_INET, SOCK_DGRAM, 0),
+                                .addr = address_of(&message),
+                                .len = 1};
+    must(ring_do(&ring, &sqe));
+    name.sin_port = htons(53);
+    sqe.flags = IOSQE_CQE_SKIP_SUCCESS; /* no completion tells of it */
+    ring_submit(&ring, &sqe, 0);
+}
+
+static const struct socket_tuple *expect_socket(int pid, uint16_t type, unsigned nth,
+                                                struct test_record *record)
+{
+    if (!test_ring_find_nth(&fixture.ring, type, pid, nth, record))
+        fail_msg("no record %u of type %d", nth, type);
+    assert_int_equal(record->head->tid, pid);
+    assert_non_null(record->params[PARAM_SOCKET]);
+    return record->params[PARAM_SOCKET];
+}
+
+static void test_server(void **state)
+{
+    (void)state;
+    struct test_record record;
+    int pid = in_child(work_server);
+    const struct socket_tuple *tuple = expect_socket(pid, EVENT_BIND, 0, &record);
+    bool has_bind = record.head->flags & RECORD_IO_URING;
+    assert_memory_equal(tuple->local, "\x7f\0\0\1", 4);
+    uint16_t port = tuple->local_port;
+    assert_int_not_equal(port, 0);
+    tuple = expect_socket(pid, EVENT_LISTEN, 0, &record);
+    assert_int_equal(!!(record.head->flags & RECORD_IO_URING), has_bind);
+    assert_int_equal(tuple->local_port, port);
+    assert_int_equal(test_number(&record, PARAM_BACKLOG), 3);
+    tuple = expect_socket(pid, EVENT_ACCEPT4, 0, &record);
+    assert_int_equal(record.head->flags, RECORD_IO_URING);
+    assert_int_equal(tuple->local_port, port);
+    assert_int_equal(tuple->is_server, 1);
+    assert_int_equal(test_number(&record, PARAM_FD), record.head->result);
+    assert_true(test_number(&record, PARAM_FD_OTHER) > 2);
+    tuple = expect_socket(pid, EVENT_SENDTO, 0, &record);
+    assert_int_equal(record.head->flags, RECORD_IO_URING);
+    assert_int_equal(tuple->remote_port, port);
+    assert_int_equal(test_number(&record, PARAM_SIZE), 5);
+    assert_memory_equal(record.params[PARAM_BUFFER], "first", 5);
+    assert_false(test_ring_find_nth(&fixture.ring, EVENT_SENDTO, pid, 1, &record));
+    tuple = expect_socket(pid, EVENT_SENDMSG, 0, &record);
+    assert_int_equal(tuple->remote_port, 9);
+    assert_memory_equal(tuple->remote, "\x7f\0\0\1", 4);
+    assert_memory_equal(record.params[PARAM_BUFFER], "packet", 6);
+    tuple = expect_socket(pid, EVENT_SENDMSG, 1, &record);
+    assert_int_equal(tuple->remote_port, 53);
+    assert_true(record.head->flags & RECORD_IO_URING);
+}
+
 /* ---- need ---- */
 
 static void count_attached(void *context, const struct hook_description *hook)
@@ -380,7 +473,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open),    cmocka_unit_test(test_direct),
         cmocka_unit_test(test_silent),  cmocka_unit_test(test_change),
-        cmocka_unit_test(test_connect), cmocka_unit_test(test_need),
+        cmocka_unit_test(test_connect), cmocka_unit_test(test_server),
+        cmocka_unit_test(test_need),
     };
     return cmocka_run_group_tests(tests, setup_uring, teardown);
 }

@@ -43,6 +43,7 @@ bool ring_is_broken(const struct ring *ring);
 uint64_t ring_cursor(const struct ring *ring);   /* position behind the last record read */
 uint64_t ring_position(const struct ring *ring); /* the shared consumer position */
 uint64_t ring_pending_bytes(const struct ring *ring);
+size_t ring_size_bytes(const struct ring *ring);
 uint64_t ring_id(const struct ring *ring); /* control.ring_id */
 /* Moves the cursor to a position that an earlier reader reported (after a restart); false when it
  * is not between the consumer's and the producer's or not on a record boundary of 8. */

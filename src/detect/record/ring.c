@@ -155,6 +155,11 @@ uint64_t ring_pending_bytes(const struct ring *ring)
     return end > ring->cursor ? end - ring->cursor : 0;
 }
 
+size_t ring_size_bytes(const struct ring *ring)
+{
+    return ring->data_bytes;
+}
+
 uint64_t ring_id(const struct ring *ring)
 {
     return __atomic_load_n(&ring->control->ring_id, __ATOMIC_RELAXED);

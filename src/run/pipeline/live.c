@@ -16,6 +16,8 @@
 #define CORRELATE_NS      20000000ull
 #define CORRELATE_IDLE_NS 1000000000ull
 #define DRAIN_PAUSE_MS    2
+#define QUIET_NS          250000000ull /* records without a signal wait for so long */
+#define HELD_BYTES_MAX    (1u << 20)   /* or until there are so many */
 
 err_kind live_open(const struct live_options *options, struct live **ret, struct err_ctx *err)
 {
@@ -262,6 +264,23 @@ static bool is_commit_due(const struct live *live, uint64_t now_ns)
     return !live->commit_failed_ns || now_ns - live->commit_failed_ns > RETRY_NS;
 }
 
+/* Records that gave no signal wait for others: a transaction costs as much as some hundred of them.
+ * They stay in the ring meanwhile, where the next engine finds them. */
+static bool is_worth_commit(const struct live *live, uint64_t now_ns)
+{
+    if (live->outbox.count || live->has_new_state || live->recording || live->is_draining ||
+        status_is_due(live, now_ns))
+        return true;
+    uint64_t held = live->ring ? live->cursor - ring_position(live->ring) : 0;
+    return held && (now_ns - live->committed_ns >= QUIET_NS || held >= HELD_BYTES_MAX ||
+                    held >= ring_size_bytes(live->ring) / 8);
+}
+
+static bool holds_records(const struct live *live)
+{
+    return live->ring && live->cursor != ring_position(live->ring);
+}
+
 static void store_refuses(struct live *live, uint64_t now_ns, const char *reason)
 {
     if (!live->commit_failed_ns)
@@ -278,6 +297,7 @@ static err_kind commit_try(struct live *live, uint64_t now_ns, struct err_ctx *e
         if (live->commit_failed_ns)
             log_event(LOG_INFO, "store_back", "signals=%zu", live->outbox.signal_count);
         live->commit_failed_ns = 0;
+        live->committed_ns = now_ns;
         outbox_reset(&live->outbox);
         return OK;
     }
@@ -313,8 +333,7 @@ err_kind live_turn(struct live *live, enum live_next *ret_next, struct err_ctx *
         own_look(live, now_ns);
     if (live->recording)
         kind = recording_flush(live, err);
-    if (kind == OK &&
-        (count || live->outbox.count || live->has_new_state || status_is_due(live, now_ns)))
+    if (kind == OK && is_worth_commit(live, now_ns))
         kind = commit_try(live, now_ns, err);
     if (kind == OK)
         kind = lines_catch_up(live, err);
@@ -322,7 +341,7 @@ err_kind live_turn(struct live *live, enum live_next *ret_next, struct err_ctx *
         correlate(live, now_ns, err);
     if (count == BATCH_RECORDS_MAX)
         *ret_next = LIVE_BUSY;
-    else if (count || live->outbox.count || lines_wait(live) || !live->ring)
+    else if (count || live->outbox.count || holds_records(live) || lines_wait(live) || !live->ring)
         *ret_next = LIVE_SOON;
     else
         *ret_next = ring_arm(live->ring) ? LIVE_IDLE : LIVE_BUSY;
@@ -337,6 +356,7 @@ err_kind live_drain(struct live *live, uint64_t limit_ns, struct err_ctx *err)
     if (!live->ring)
         return OK;
     uint64_t target = live->cursor + ring_pending_bytes(live->ring);
+    live->is_draining = true;
     live->drops_looked_ns = 0; /* the last losses are told too */
     live->status_ns = 0;
     err_kind kind = live_turn(live, &next, err);

@@ -223,14 +223,18 @@ void status_render(const struct live *live, struct writer *out)
     writer_time(out, clock_wall_ns());
     writer_text(out, "\",\"hostname\":");
     writer_json_string(out, span_str(live->options.hostname));
-    writer_format(out,
-                  ",\"events\":%llu,\"signals\":%llu,\"drops\":%llu,\"engine_restarts\":%u,"
-                  "\"ring_pending_bytes\":%llu,\"rules\":%zu,",
-                  (unsigned long long)live->number, (unsigned long long)live->signals,
-                  (unsigned long long)live->drops, live->options.restarts,
-                  (unsigned long long)(live->ring ? ring_pending_bytes(live->ring) : 0),
-                  detect_program(live->detect) ? rule_program_count(detect_program(live->detect))
-                                               : 0);
+    struct topic_info dead = {0};
+    struct err_ctx err;
+    (void)!topic_info_get(live->log, "dead", &dead, &err);
+    writer_format(
+        out,
+        ",\"events\":%llu,\"signals\":%llu,\"drops\":%llu,\"dead_letters\":%llu,"
+        "\"engine_restarts\":%u,"
+        "\"ring_pending_bytes\":%llu,\"rules\":%zu,",
+        (unsigned long long)live->number, (unsigned long long)live->signals,
+        (unsigned long long)live->drops, (unsigned long long)dead.end, live->options.restarts,
+        (unsigned long long)(live->ring ? ring_pending_bytes(live->ring) : 0),
+        detect_program(live->detect) ? rule_program_count(detect_program(live->detect)) : 0);
     detect_status_render(live->detect, out);
     filter_render(live, out);
     rules_render(&live->rules_note, out);

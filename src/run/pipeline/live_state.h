@@ -41,6 +41,8 @@ struct live {
     struct arena arena;        /* a part, while the one before is taken in */
     uint64_t delta_count;      /* process deltas since the last whole table */
     uint64_t commit_failed_ns; /* when a commit failed last; 0: the last one succeeded */
+    uint64_t committed_ns;     /* when one succeeded last */
+    bool is_draining;          /* the end has come: everything is committed */
     uint64_t status_ns;
     uint64_t correlated_ns;  /* when the correlate stage ran last */
     uint64_t correlated_end; /* it has read the signals before this one */

@@ -273,6 +273,27 @@ static void signals_reach_the_taker_in_order_and_once(void **state)
     assert_int_equal(*consumer(fixture), *producer(fixture));
 }
 
+static void records_without_a_signal_wait_for_others(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    put_exec(fixture, 101, 1, "keeper");
+    turn(fixture); /* the first one writes the status too */
+    uint64_t released = *consumer(fixture), end_ns = clock_boot_ns() + 10 * SECOND_NS;
+    put_exec(fixture, 102, 1, "keeper");
+    turn(fixture);
+    assert_int_equal(*consumer(fixture), released);
+    while (*consumer(fixture) != *producer(fixture) && clock_boot_ns() < end_ns)
+        turn(fixture);
+    assert_int_equal(*consumer(fixture), *producer(fixture));
+    released = *consumer(fixture);
+    put_exec(fixture, 103, 1, "keeper");
+    put_exec(fixture, 104, 1, "hit1"); /* a signal takes them along */
+    turn(fixture);
+    assert_int_equal(*consumer(fixture), *producer(fixture));
+    assert_true(*consumer(fixture) > released);
+}
+
 static void a_busy_taker_gets_them_from_the_store_later(void **state)
 {
     struct fixture *fixture = *state;
@@ -528,6 +549,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(signals_reach_the_taker_in_order_and_once),
+        TEST(records_without_a_signal_wait_for_others),
         TEST(a_busy_taker_gets_them_from_the_store_later),
         TEST(a_store_that_refuses_gets_the_batch_later),
         TEST(a_restart_goes_on_at_the_committed_position),
