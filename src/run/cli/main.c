@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "ingest/ingest.h"
 #include "outlet/outlet.h"
+#include "worker/worker.h"
 
 struct command {
     const char *name;
@@ -30,8 +31,10 @@ static const struct command command_table[] = {
 };
 #define COMMAND_COUNT (sizeof command_table / sizeof *command_table)
 
-static const role_run role_runs[ROLE_COUNT] = {
-    [ROLE_INTAKE] = intake_run, [ROLE_GATEWAY] = gateway_run, [ROLE_SINK] = outlet_child_run};
+static const role_run role_runs[ROLE_COUNT] = {[ROLE_DECODER] = decoder_run,
+                                               [ROLE_INTAKE] = intake_run,
+                                               [ROLE_GATEWAY] = gateway_run,
+                                               [ROLE_SINK] = outlet_child_run};
 
 static void help(FILE *out)
 {

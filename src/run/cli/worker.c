@@ -1,3 +1,5 @@
+#include "worker/worker.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -77,7 +77,9 @@ err_kind flow_rules(struct flow *flow, int image_fd, struct err_ctx *err)
 struct flow_counts flow_counts(const struct flow *flow)
 {
     struct flow_counts counts = flow->counts;
-    counts.undecided = detect_counts(flow->detect).undecided;
+    struct detect_counts detect = detect_counts(flow->detect);
+    counts.undecided = detect.undecided;
+    counts.over_matches = detect.over_matches;
     return counts;
 }
 

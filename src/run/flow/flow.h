@@ -29,7 +29,8 @@ struct flow_options {
 struct flow_counts {
     uint64_t in, out, filtered, dead;
     uint64_t signals;
-    uint64_t undecided; /* rules whose regex limit was hit */
+    uint64_t undecided;    /* rules whose regex limit was hit */
+    uint64_t over_matches; /* signals beyond those that one event may make: not written */
 };
 
 enum flow_kind { FLOW_SIGNAL, FLOW_DEAD };

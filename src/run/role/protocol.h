@@ -52,11 +52,6 @@ enum message_type {
     MESSAGE_TASKS_FD,     /* descriptor: their records */
     MESSAGE_OPEN,         /* struct open_request */
     MESSAGE_OPENED,       /* int32_t: 0 or a negative errno; descriptor */
-
-    /* worker and decoder (work.h); the decoder says READY, and takes RULES */
-    MESSAGE_DECODER_START, /* struct decoder_start; descriptors: image, memory */
-    MESSAGE_WORK,          /* struct work_order */
-    MESSAGE_WORKED,        /* struct work_report */
 };
 
 struct compile_result {

@@ -159,32 +159,6 @@ struct supervisor_options {
 /* Runs sensor and engine until SIGINT, SIGTERM or the period's end; returns the exit code. */
 int supervisor_run(const struct supervisor_options *options);
 
-/* ---- the worker ---- */
-
-struct worker_options {
-    const char *brokers;
-    const char *group;
-    const char *source;
-    const char *input;
-    const char *output;
-    const char *dlq;
-    const char *const *properties; /* of librdkafka: NAME=VALUE */
-    size_t property_count;
-    struct logsource logsource;
-    uint64_t partitions; /* of the input; 0: not checked */
-    uint64_t commit_ns;
-    uint64_t period_ns; /* 0: until a signal */
-    size_t jobs;
-    int state_fd; /* folder of the instance's name, borrowed; -1: a new member each time */
-    int image_fd; /* compiled rules; taken over */
-    /* Compiles the rules anew: 0, or an exit code when they do not load. */
-    int (*compile)(void *context, int *ret_image_fd);
-    void *context;
-};
-
-/* Joins the group and works until SIGINT, SIGTERM or the period's end; returns the exit code. */
-int worker_run(const struct worker_options *options);
-
 /* Where the shipped content lies: beside the program in a build tree, else the installed place.
  * NULL when neither is there. The text lives as long as the process. */
 const char *content_path(const char *folder);

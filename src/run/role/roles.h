@@ -9,4 +9,3 @@
 int sensor_run(struct ipc_channel *supervisor);
 int engine_run(struct ipc_channel *supervisor);
 int compiler_run(struct ipc_channel *parent);
-int decoder_run(struct ipc_channel *parent);

@@ -97,7 +97,7 @@ static const struct role_desc role_table[ROLE_COUNT] = {
                         .dir_fd = -1,
                         .memory_bytes_max = 4ull << 30,
                         .cpu_seconds_max = 120}},
-    [ROLE_DECODER] = {"decoder", decoder_run, {.role = "decoder", .dir_fd = -1}},
+    [ROLE_DECODER] = {"decoder", NULL, {.role = "decoder", .dir_fd = -1}},
     [ROLE_INTAKE] = {"intake", NULL, {.role = "intake", .may_write_files = true, .dir_fd = -1}},
     [ROLE_GATEWAY] = {"gateway",
                       NULL,

@@ -152,7 +152,7 @@ static void roles_cannot_do_what_they_are_not_for(void **state)
 static void a_role_ends_at_a_message_it_does_not_know(void **state)
 {
     (void)state;
-    for (int role = 0; role < ROLE_INTAKE; role++) { /* those above: ingest/test_ingest.c */
+    for (int role = 0; role < ROLE_DECODER; role++) { /* the rest: tests of worker, ingest */
         int pair[2];
         struct err_ctx err;
         assert_int_equal(ipc_pair(pair, &err), OK);

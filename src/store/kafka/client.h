@@ -20,6 +20,9 @@ MUST_USE err_kind client_conf(const struct property *own, size_t own_count,
 /* Takes the configuration over. */
 MUST_USE err_kind client_make(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret,
                               struct err_ctx *err);
+/* Of a topic; 0: there is none of this name. */
+MUST_USE err_kind client_partitions(rd_kafka_t *client, const char *name, size_t *ret_count,
+                                    struct err_ctx *err);
 /* Makes those that are missing, with the broker's defaults; at most KAFKA_OUTPUTS_MAX. */
 MUST_USE err_kind client_topics(rd_kafka_t *client, const char *const *names, size_t name_count,
                                 struct err_ctx *err);

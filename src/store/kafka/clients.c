@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/cleanup.h"
+#include "core/clock.h"
 #include "kafka/exchange.h"
 
 /* Below it, cooperative assignment can hang or lose partitions. */
@@ -52,8 +52,12 @@ static void assignment_mark(struct exchange *exchange, const rd_kafka_topic_part
         int32_t number = list->elems[index].partition;
         if (number < 0 || (size_t)number >= exchange->partition_count)
             continue;
-        exchange->partitions[number] =
-            (struct partition){.is_assigned = is_assigned, .taken = -1, .done = -1};
+        exchange->partitions[number] = (struct partition){.is_assigned = is_assigned,
+                                                          .taken = -1,
+                                                          .done = -1,
+                                                          .end = -1,
+                                                          .taken_ms = -1,
+                                                          .level_ns = clock_boot_ns()};
     }
 }
 
@@ -149,7 +153,8 @@ err_kind consumer_open(struct exchange *exchange, struct err_ctx *err)
         {"isolation.level", "read_committed"},
         {"auto.offset.reset", "earliest"},
         {"allow.auto.create.topics", "false"},
-        {"session.timeout.ms", "6000"}, /* an ended worker's partitions wait so long */
+        {"enable.partition.eof", "true"}, /* for the lag */
+        {"session.timeout.ms", "6000"},   /* an ended worker's partitions wait so long */
         {"heartbeat.interval.ms", "1500"},
         {"topic.metadata.refresh.interval.ms", "10000"},
         {"partition.assignment.strategy", is_cooperative() ? "cooperative-sticky" : "range"},
@@ -232,20 +237,13 @@ void producer_close(struct exchange *exchange)
 static err_kind input_check(struct exchange *exchange, struct err_ctx *err)
 {
     const struct exchange_options *options = &exchange->options;
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(exchange->consumer, options->input, NULL);
-    if (!topic)
-        return err_set(err, ERR_INPUT, "topic '%s'", options->input);
-    rd_kafka_resp_err_t code =
-        rd_kafka_metadata(exchange->consumer, 0, topic, &metadata, KAFKA_WAIT_MS);
-    rd_kafka_topic_destroy(topic);
-    if (code)
-        return err_set(err, ERR_STATE, "Kafka at %s: %s", options->brokers, rd_kafka_err2str(code));
-    int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
-    rd_kafka_metadata_destroy(metadata);
-    if (options->partitions && count != options->partitions)
+    size_t count;
+    err_kind kind = client_partitions(exchange->consumer, options->input, &count, err);
+    if (kind != OK)
+        return err_wrap(err, "%s", options->brokers);
+    if (options->partitions && count != (size_t)options->partitions)
         return err_set(err, ERR_INPUT,
-                       "topic '%s' has %d partitions, not the %d that are configured: keys would "
+                       "topic '%s' has %zu partitions, not the %d that are configured: keys would "
                        "change their places",
                        options->input, count, (int)options->partitions);
     if (count == 0)

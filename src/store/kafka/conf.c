@@ -114,37 +114,70 @@ static err_kind results_check(rd_kafka_event_t *event, struct err_ctx *err)
     return OK;
 }
 
+err_kind client_partitions(rd_kafka_t *client, const char *name, size_t *ret_count,
+                           struct err_ctx *err)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name, NULL);
+    if (!topic)
+        return err_set(err, ERR_INPUT, "topic '%s': %s", name,
+                       rd_kafka_err2str(rd_kafka_last_error()));
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, topic, &metadata, KAFKA_WAIT_MS);
+    rd_kafka_topic_destroy(topic);
+    if (code)
+        return err_set(err, ERR_STATE, "Kafka: %s", rd_kafka_err2str(code));
+    int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+    rd_kafka_metadata_destroy(metadata);
+    if (count > KAFKA_PARTITIONS_MAX)
+        return err_set(err, ERR_LIMIT, "topic '%s' has %d partitions, more than %d", name, count,
+                       KAFKA_PARTITIONS_MAX);
+    *ret_count = count > 0 ? (size_t)count : 0;
+    return OK;
+}
+
+static err_kind topics_create(rd_kafka_t *client, rd_kafka_NewTopic_t **topics, size_t count,
+                              struct err_ctx *err)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_AdminOptions_t *admin =
+        rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    char text[256];
+    rd_kafka_AdminOptions_set_request_timeout(admin, KAFKA_WAIT_MS, text, sizeof text);
+    rd_kafka_AdminOptions_set_operation_timeout(admin, KAFKA_WAIT_MS, text, sizeof text);
+    rd_kafka_CreateTopics(client, topics, count, admin, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, KAFKA_WAIT_MS + 1000);
+    err_kind kind = OK;
+    if (!event || rd_kafka_event_error(event))
+        kind = err_set(err, ERR_SYSTEM, "Kafka: %s",
+                       event ? rd_kafka_event_error_string(event) : "no answer");
+    else
+        kind = results_check(event, err);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_AdminOptions_destroy(admin);
+    rd_kafka_queue_destroy(queue);
+    return kind;
+}
+
 err_kind client_topics(rd_kafka_t *client, const char *const *names, size_t name_count,
                        struct err_ctx *err)
 {
     rd_kafka_NewTopic_t *topics[KAFKA_OUTPUTS_MAX];
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-    rd_kafka_AdminOptions_t *admin =
-        rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    size_t count = 0, partitions;
     char text[256] = "";
-    size_t count = 0;
     err_kind kind = OK;
-    rd_kafka_AdminOptions_set_request_timeout(admin, KAFKA_WAIT_MS, text, sizeof text);
-    rd_kafka_AdminOptions_set_operation_timeout(admin, KAFKA_WAIT_MS, text, sizeof text);
-    for (; count < name_count && kind == OK; count++) {
-        topics[count] = rd_kafka_NewTopic_new(names[count], -1, -1, text, sizeof text);
-        if (!topics[count]) {
-            kind = err_set(err, ERR_INPUT, "topic '%s': %s", names[count], text);
-            break;
-        }
+    for (size_t index = 0; index < name_count && kind == OK; index++) {
+        kind = client_partitions(client, names[index], &partitions, err);
+        if (kind != OK || partitions)
+            continue; /* it is there: the right to make it is not needed */
+        topics[count] = rd_kafka_NewTopic_new(names[index], -1, -1, text, sizeof text);
+        if (!topics[count])
+            kind = err_set(err, ERR_INPUT, "topic '%s': %s", names[index], text);
+        else
+            count++;
     }
-    if (kind == OK)
-        rd_kafka_CreateTopics(client, topics, count, admin, queue);
-    rd_kafka_event_t *event = kind == OK ? rd_kafka_queue_poll(queue, KAFKA_WAIT_MS + 1000) : NULL;
-    if (kind == OK && (!event || rd_kafka_event_error(event)))
-        kind = err_set(err, ERR_SYSTEM, "Kafka: %s",
-                       event ? rd_kafka_event_error_string(event) : "no answer");
-    if (kind == OK)
-        kind = results_check(event, err);
-    if (event)
-        rd_kafka_event_destroy(event);
+    if (kind == OK && count)
+        kind = topics_create(client, topics, count, err);
     rd_kafka_NewTopic_destroy_array(topics, count);
-    rd_kafka_AdminOptions_destroy(admin);
-    rd_kafka_queue_destroy(queue);
     return kind;
 }

@@ -115,8 +115,16 @@ static bool is_new(struct exchange *exchange, const rd_kafka_message_t *message)
         exchange->counts.refused++;
         return false;
     }
+    rd_kafka_timestamp_type_t type;
     partition->taken = message->offset;
+    partition->taken_ms = rd_kafka_message_timestamp(message, &type);
     return true;
+}
+
+static void end_seen(struct exchange *exchange, const rd_kafka_message_t *message)
+{
+    if (message->partition >= 0 && (size_t)message->partition < exchange->partition_count)
+        exchange->partitions[message->partition].end = message->offset;
 }
 
 static err_kind message_take(struct exchange *exchange, bool *ret_is_more, struct err_ctx *err)
@@ -129,7 +137,9 @@ static err_kind message_take(struct exchange *exchange, bool *ret_is_more, struc
         rd_kafka_message_destroy(message);
         return member_renew(exchange, err);
     }
-    if (message->err)
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        end_seen(exchange, message);
+    else if (message->err)
         exchange->options.warn(exchange->options.context, rd_kafka_err2name(message->err),
                                rd_kafka_message_errstr(message));
     if (!message->err && !exchange->is_undone && is_new(exchange, message))
@@ -211,20 +221,58 @@ void exchange_done(struct exchange *exchange, int32_t partition, int64_t offset)
     exchange->is_dirty = true;
 }
 
-int64_t exchange_lag(struct exchange *exchange)
+/* ---- lag ---- */
+
+static bool partition_is_level(const struct partition *partition)
 {
-    int64_t lag = 0;
+    return partition->done < 0 ? partition->taken < 0 : partition->taken < partition->done;
+}
+
+/* Records that wait in a partition; -1: not known yet. Offsets without a record (marks of
+ * transactions) do not count once all before them has been taken. */
+static int64_t partition_waiting(struct exchange *exchange, size_t number)
+{
+    const struct partition *partition = &exchange->partitions[number];
+    int64_t position = partition->done, low, high;
+    if (partition_is_level(partition) && partition->end > position)
+        position = partition->end;
+    if (position < 0 ||
+        rd_kafka_get_watermark_offsets(exchange->consumer, exchange->options.input, (int32_t)number,
+                                       &low, &high) ||
+        high < 0)
+        return -1;
+    return high > position ? high - position : 0;
+}
+
+struct exchange_lag exchange_lag(struct exchange *exchange, uint64_t now_boot_ns,
+                                 int64_t now_wall_ms)
+{
+    struct exchange_lag lag = {.is_known = true};
     for (size_t index = 0; index < exchange->partition_count; index++) {
-        const struct partition *partition = &exchange->partitions[index];
-        int64_t low, high;
+        struct partition *partition = &exchange->partitions[index];
         if (!partition->is_assigned)
             continue;
-        if (rd_kafka_get_watermark_offsets(exchange->consumer, exchange->options.input,
-                                           (int32_t)index, &low, &high) ||
-            high < 0)
-            return -1;
-        int64_t position = partition->done >= 0 ? partition->done : low;
-        lag += high > position ? high - position : 0;
+        int64_t waiting = partition_waiting(exchange, index);
+        lag.is_known &= waiting >= 0;
+        if (waiting <= 0) {
+            partition->level_ns = now_boot_ns;
+            continue;
+        }
+        uint64_t wait_ms = (now_boot_ns - partition->level_ns) / 1000000;
+        if (partition->taken_ms >= 0 && now_wall_ms - partition->taken_ms < (int64_t)wait_ms)
+            wait_ms = now_wall_ms > partition->taken_ms
+                          ? (uint64_t)(now_wall_ms - partition->taken_ms)
+                          : 0;
+        lag.messages += (uint64_t)waiting;
+        lag.wait_ms = wait_ms > lag.wait_ms ? wait_ms : lag.wait_ms;
     }
     return lag;
+}
+
+size_t exchange_partitions(const struct exchange *exchange)
+{
+    size_t count = 0;
+    for (size_t index = 0; index < exchange->partition_count; index++)
+        count += exchange->partitions[index].is_assigned;
+    return count;
 }

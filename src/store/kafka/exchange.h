@@ -7,9 +7,12 @@
 
 struct partition {
     bool is_assigned;
-    bool is_dirty; /* done is not committed yet */
-    int64_t taken; /* offset of the record taken last; -1: none in this assignment */
-    int64_t done;  /* the position behind what is whole; -1: nothing yet */
+    bool is_dirty;     /* done is not committed yet */
+    int64_t taken;     /* offset of the record taken last; -1: none in this assignment */
+    int64_t done;      /* the position behind what is whole; -1: nothing yet */
+    int64_t end;       /* once all was taken: where the partition ended then; -1: not yet */
+    int64_t taken_ms;  /* timestamp of the record taken last; -1: none */
+    uint64_t level_ns; /* when nothing was waiting last, or it was assigned */
 };
 
 struct exchange {

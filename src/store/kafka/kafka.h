@@ -86,8 +86,17 @@ void exchange_done(struct exchange *exchange, int32_t partition, int64_t offset)
 MUST_USE err_kind exchange_commit(struct exchange *exchange, bool *ret_is_committed,
                                   struct err_ctx *err);
 
-/* Records between what is done and the end of the assigned partitions; -1: not known yet. */
-int64_t exchange_lag(struct exchange *exchange);
+struct exchange_lag {
+    bool is_known;     /* false until the cluster has told of every assigned partition */
+    uint64_t messages; /* between what is done and the end of the assigned partitions */
+    /* At most so long does the oldest of them wait: since the record done last, or since nothing
+     * was waiting, whichever is later. By the partition that is furthest behind. */
+    uint64_t wait_ms;
+};
+/* now_boot_ns, now_wall_ms: the two clocks. To be asked about once a second. */
+struct exchange_lag exchange_lag(struct exchange *exchange, uint64_t now_boot_ns,
+                                 int64_t now_wall_ms);
+size_t exchange_partitions(const struct exchange *exchange); /* that are assigned */
 struct exchange_counts exchange_counts(const struct exchange *exchange);
 /* The library's version, and whether it has known faults that a newer one mended (NULL: none). */
 const char *kafka_version(const char **ret_advice);

@@ -39,22 +39,14 @@ static err_kind scan_open(struct scan *scan, const struct kafka_cluster *cluster
 
 static err_kind partitions_count(struct scan *scan, struct err_ctx *err)
 {
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(scan->consumer, scan->topic, NULL);
-    if (!topic)
-        return err_set(err, ERR_INPUT, "topic '%s': %s", scan->topic,
-                       rd_kafka_err2str(rd_kafka_last_error()));
-    rd_kafka_resp_err_t code =
-        rd_kafka_metadata(scan->consumer, 0, topic, &metadata, KAFKA_WAIT_MS);
-    rd_kafka_topic_destroy(topic);
-    if (code)
-        return err_set(err, ERR_SYSTEM, "Kafka: %s", rd_kafka_err2str(code));
-    int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
-    rd_kafka_metadata_destroy(metadata);
-    if (count <= 0 || count > KAFKA_PARTITIONS_MAX)
+    size_t count;
+    err_kind kind = client_partitions(scan->consumer, scan->topic, &count, err);
+    if (kind != OK)
+        return kind;
+    if (count == 0)
         return err_set(err, ERR_INPUT, "there is no topic '%s'", scan->topic);
-    scan->partition_count = scan->left = (size_t)count;
-    scan->ends = calloc(scan->partition_count, sizeof *scan->ends);
+    scan->partition_count = scan->left = count;
+    scan->ends = calloc(count, sizeof *scan->ends);
     return scan->ends ? OK : err_set(err, ERR_LIMIT, "topic '%s': no memory", scan->topic);
 }
 

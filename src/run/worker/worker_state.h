@@ -1,4 +1,4 @@
-/* The worker's own state; private to worker*.c. It owns Kafka and the transaction, and looks into
+/* The worker's own state; private to this folder. It owns Kafka and the transaction, and looks into
  * no record: decoders do, one for every so many partitions. */
 #pragma once
 
@@ -7,7 +7,8 @@
 #include "ipc/ipc.h"
 #include "kafka/kafka.h"
 #include "role/role.h"
-#include "role/work.h"
+#include "worker/work.h"
+#include "worker/worker.h"
 
 #define JOBS_MAX 64
 
@@ -47,9 +48,18 @@ struct worker {
     uint64_t pending_epoch;
     uint64_t committed_ns;
     bool is_ready;
+    char metrics_name[32]; /* in the state folder */
+    uint64_t metrics_ns;   /* when it was written last */
+    bool has_metrics_failed;
 };
 
-/* worker_child.c */
+/* metrics.c */
+/* Appends Prometheus text. */
+void worker_metrics(struct worker *worker, struct writer *out);
+/* Once a second: into the state folder, if there is one. What cannot be written is said once. */
+void worker_metrics_look(struct worker *worker, uint64_t now_ns);
+
+/* child.c */
 MUST_USE err_kind decoder_open(struct worker *worker, struct decoder_child *child,
                                struct err_ctx *err);
 void decoder_close(struct decoder_child *child);

@@ -12,8 +12,7 @@
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/log.h"
-#include "role/protocol.h"
-#include "role/worker.h"
+#include "worker/worker_state.h"
 
 #define RECORD_CRASHES_MAX 3
 #define START_TIMEOUT_MS   60000
@@ -206,6 +205,7 @@ static void counts_add(struct worker *worker, const struct work_report *report)
     pending->dead += report->dead;
     pending->signals += report->signals;
     pending->undecided += report->undecided;
+    pending->over_matches += report->over_matches;
 }
 
 /* Frees the slot when all of it is done; else gives the rest out again. */

@@ -5,6 +5,16 @@
 
 #include <stdint.h>
 
+enum work_message {
+    /* the parent to the decoder */
+    MESSAGE_DECODER_START = 1, /* struct decoder_start; descriptors: image, memory */
+    MESSAGE_WORK,              /* struct work_order */
+    MESSAGE_RULES,             /* descriptor: image */
+    /* the decoder to the parent */
+    MESSAGE_READY,
+    MESSAGE_WORKED, /* struct work_report */
+};
+
 #define WORK_SLOTS     2
 #define WORK_IN_BYTES  (8u << 20)
 #define WORK_OUT_BYTES (32u << 20)
@@ -48,7 +58,7 @@ struct work_report {
     uint32_t at;
     uint32_t out_bytes;
     uint32_t reserved;
-    uint64_t in, out, filtered, dead, signals, undecided;
+    uint64_t in, out, filtered, dead, signals, undecided, over_matches;
 };
 
 static inline uint32_t work_padded(uint32_t len)

@@ -9,10 +9,9 @@
 #include "core/cleanup.h"
 #include "core/log.h"
 #include "flow/flow.h"
-#include "role/protocol.h"
 #include "role/role.h"
-#include "role/roles.h"
-#include "role/work.h"
+#include "worker/work.h"
+#include "worker/worker.h"
 
 struct decoder {
     struct ipc_channel *parent;
@@ -86,7 +85,8 @@ static err_kind work(struct decoder *decoder, const struct work_order *order, st
                                  .filtered = after.filtered - before.filtered,
                                  .dead = after.dead - before.dead,
                                  .signals = after.signals - before.signals,
-                                 .undecided = after.undecided - before.undecided};
+                                 .undecided = after.undecided - before.undecided,
+                                 .over_matches = after.over_matches - before.over_matches};
     ipc_send(decoder->parent, MESSAGE_WORKED, span_of(&report, sizeof report), NULL, 0, true);
     return OK;
 }

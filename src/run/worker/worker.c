@@ -1,8 +1,6 @@
 /* The worker: a member of a consumer group that runs rules over the records of a topic. Takes
  * records, has decoders work on them, puts what they yield and the positions behind them into one
  * transaction after the other. */
-#include "role/worker.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +17,7 @@
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/log.h"
-#include "role/protocol.h"
+#include "worker/worker_state.h"
 
 #define TICK_MS        50
 #define STOP_NS        10000000000ull
@@ -74,6 +72,7 @@ static void committed(void *context)
     worker->total.dead += worker->pending.dead;
     worker->total.signals += worker->pending.signals;
     worker->total.undecided += worker->pending.undecided;
+    worker->total.over_matches += worker->pending.over_matches;
     worker->pending = (struct flow_counts){0};
 }
 
@@ -108,9 +107,10 @@ static void warned(void *context, const char *event, const char *text)
 
 /* A number that lasts as long as the state folder, and is held by one process at a time. *ret_fd
  * keeps it. */
-static err_kind instance_take(int folder, const char *hostname, char *ret, size_t size, int *ret_fd,
+static err_kind instance_take(struct worker *worker, char *ret, size_t size, int *ret_fd,
                               struct err_ctx *err)
 {
+    int folder = worker->options->state_fd;
     for (unsigned number = 0; number < INSTANCES_MAX; number++) {
         char name[32], text[INSTANCE_BYTES + 1] = "";
         snprintf(name, sizeof name, "worker-%u", number);
@@ -128,7 +128,8 @@ static err_kind instance_take(int folder, const char *hostname, char *ret, size_
             if (pwrite(fd, text, INSTANCE_BYTES, 0) != INSTANCE_BYTES || fsync(fd))
                 return err_set(err, ERR_SYSTEM, "state folder: %s", name);
         }
-        snprintf(ret, size, "%s-%s", hostname, text);
+        snprintf(ret, size, "%s-%s", worker->start.hostname, text);
+        snprintf(worker->metrics_name, sizeof worker->metrics_name, "worker-%u.prom", number);
         *ret_fd = fd_steal(&fd);
         return OK;
     }
@@ -232,6 +233,7 @@ static err_kind loop(struct worker *worker, struct err_ctx *err)
             decoder_send(&worker->children[index], false);
             decoder_watch(&worker->children[index], now_ns);
         }
+        worker_metrics_look(worker, now_ns);
         if (kind == OK && now_ns - worker->committed_ns >= worker->options->commit_ns)
             kind = commit(worker, err);
         if (kind == OK)
@@ -348,16 +350,18 @@ int worker_run(const struct worker_options *options)
     if (kind == OK)
         kind = start_fill(&worker, &err);
     if (kind == OK && options->state_fd >= 0)
-        kind = instance_take(options->state_fd, worker.start.hostname, instance, sizeof instance,
-                             &instance_fd, &err);
+        kind = instance_take(&worker, instance, sizeof instance, &instance_fd, &err);
     if (kind == OK)
         kind = children_open(&worker, &err);
     if (kind == OK)
         kind = exchange_start(&worker, options->state_fd >= 0 ? instance : NULL, &err);
     if (kind == OK)
         kind = loop(&worker, &err);
-    if (worker.exchange)
+    if (worker.exchange) {
+        worker.metrics_ns = 0; /* once more, with the last commit */
+        worker_metrics_look(&worker, clock_boot_ns());
         summary(&worker);
+    }
     if (kind != OK)
         log_event(LOG_ERROR, "worker_ended", "reason='%s'", err.text);
     exchange_close(worker.exchange);

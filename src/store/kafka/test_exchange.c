@@ -1,0 +1,263 @@
+/* The exchange on librdkafka's mock cluster: no broker, no java. The mock keeps no positions that a
+ * transaction commits: going on from those is for tests/kafka.sh. */
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/test.h"
+#include "kafka/exchange.h"
+
+#define MUST(call)                                                                                 \
+    do {                                                                                           \
+        struct err_ctx must_err_ = {0};                                                            \
+        struct err_ctx *err = &must_err_;                                                          \
+        if ((call) != OK)                                                                          \
+            fail_msg("%s: %s", #call, must_err_.text);                                             \
+    } while (0)
+
+#define PATIENCE_NS 30000000000ull
+
+struct fixture {
+    rd_kafka_t *owner; /* of the mock cluster */
+    rd_kafka_mock_cluster_t *cluster;
+    char brokers[256];
+    unsigned assigned, committed, warned;
+};
+
+static int open_fixture(void **state)
+{
+    static struct fixture fixture;
+    char text[256];
+    fixture = (struct fixture){0};
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    fixture.owner = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    if (!fixture.owner)
+        return -1;
+    fixture.cluster = rd_kafka_mock_cluster_new(fixture.owner, 1);
+    if (!fixture.cluster || rd_kafka_mock_topic_create(fixture.cluster, "in", 1, 1) ||
+        rd_kafka_mock_topic_create(fixture.cluster, "out", 1, 1))
+        return -1;
+    snprintf(fixture.brokers, sizeof fixture.brokers, "%s",
+             rd_kafka_mock_cluster_bootstraps(fixture.cluster));
+    *state = &fixture;
+    return 0;
+}
+
+static int close_fixture(void **state)
+{
+    struct fixture *fixture = *state;
+    rd_kafka_mock_cluster_destroy(fixture->cluster);
+    rd_kafka_destroy(fixture->owner);
+    return 0;
+}
+
+static void assigned(void *context, size_t count)
+{
+    (void)count;
+    ((struct fixture *)context)->assigned++;
+}
+
+static void committed(void *context)
+{
+    ((struct fixture *)context)->committed++;
+}
+
+static void warned(void *context, const char *event, const char *text)
+{
+    (void)event;
+    (void)text;
+    ((struct fixture *)context)->warned++;
+}
+
+/* Numbers as texts, from 0. */
+static void feed(const struct fixture *fixture, unsigned count)
+{
+    char text[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    assert_int_equal(
+        rd_kafka_conf_set(conf, "bootstrap.servers", fixture->brokers, text, sizeof text),
+        RD_KAFKA_CONF_OK);
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    assert_non_null(producer);
+    for (unsigned number = 0; number < count; number++) {
+        int len = snprintf(text, sizeof text, "%u", number);
+        assert_int_equal(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("in"),
+                                           RD_KAFKA_V_PARTITION(0),
+                                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                           RD_KAFKA_V_VALUE(text, (size_t)len), RD_KAFKA_V_END),
+                         0);
+    }
+    assert_int_equal(rd_kafka_flush(producer, 10000), 0);
+    rd_kafka_destroy(producer);
+}
+
+static struct exchange *exchange_make(struct fixture *fixture)
+{
+    static const char *const outputs[] = {"out"};
+    const struct exchange_options options = {.brokers = fixture->brokers,
+                                             .group = "g",
+                                             .input = "in",
+                                             .outputs = outputs,
+                                             .output_count = 1,
+                                             .assigned = assigned,
+                                             .committed = committed,
+                                             .warn = warned,
+                                             .context = fixture};
+    struct exchange *exchange = NULL;
+    MUST(exchange_open(&options, &exchange, err));
+    return exchange;
+}
+
+/* The next record's offset, as long as it takes; the record is taken. */
+static int64_t take(struct exchange *exchange)
+{
+    uint64_t end_ns = clock_boot_ns() + PATIENCE_NS;
+    struct exchange_record record;
+    for (bool is_there = false; !is_there;) {
+        MUST(exchange_peek(exchange, &record, &is_there, err));
+        struct pollfd waited = {.fd = exchange_fd(exchange), .events = POLLIN};
+        if (!is_there)
+            poll(&waited, 1, 50);
+        assert_true(clock_boot_ns() < end_ns);
+    }
+    exchange_next(exchange);
+    return record.offset;
+}
+
+static void work(struct exchange *exchange, int64_t offset)
+{
+    MUST(exchange_put(exchange, 0, SPAN("k"), SPAN("v"), err));
+    exchange_done(exchange, 0, offset);
+}
+
+static bool commit(struct exchange *exchange)
+{
+    bool is_committed;
+    MUST(exchange_commit(exchange, &is_committed, err));
+    return is_committed;
+}
+
+/* ---- cases ---- */
+
+static void an_undone_transaction_is_taken_again(void **state)
+{
+    struct fixture *fixture = *state;
+    feed(fixture, 4);
+    struct exchange *exchange = exchange_make(fixture);
+    work(exchange, take(exchange));
+    work(exchange, take(exchange));
+    uint64_t epoch = exchange_epoch(exchange);
+    MUST(transaction_undo(exchange, err));
+    assert_int_not_equal(exchange_epoch(exchange), epoch);
+    assert_int_equal(take(exchange), 0);
+    assert_int_equal(exchange_counts(exchange).rewinds, 1);
+    assert_int_equal(exchange_counts(exchange).refused, 0);
+    exchange_close(exchange);
+}
+
+static void a_commit_that_fails_is_given_up_as_a_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    feed(fixture, 3);
+    struct exchange *exchange = exchange_make(fixture);
+    work(exchange, take(exchange));
+    work(exchange, take(exchange));
+    rd_kafka_mock_push_request_errors(fixture->cluster, 28 /* TxnOffsetCommit */, 1,
+                                      RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    assert_false(commit(exchange));
+    assert_int_equal(take(exchange), 0);
+    work(exchange, 0);
+    assert_true(commit(exchange));
+    exchange_close(exchange);
+}
+
+static void records_that_come_again_are_refused_and_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    feed(fixture, 5);
+    struct exchange *exchange = exchange_make(fixture);
+    for (int64_t offset = 0; offset < 3; offset++)
+        assert_int_equal(take(exchange), offset);
+    rd_kafka_topic_partition_list_t *list = partitions_list(exchange);
+    assert_int_equal(list->cnt, 1);
+    list->elems[0].offset = 0; /* behind our back, as a faulty fetch would */
+    assert_null(rd_kafka_seek_partitions(exchange->consumer, list, 10000));
+    rd_kafka_topic_partition_list_destroy(list);
+    assert_int_equal(take(exchange), 3);
+    assert_int_equal(exchange_counts(exchange).refused, 3);
+    exchange_close(exchange);
+}
+
+static void the_lag_counts_what_is_not_done(void **state)
+{
+    struct fixture *fixture = *state;
+    feed(fixture, 10);
+    struct exchange *exchange = exchange_make(fixture);
+    for (int64_t offset = 0; offset < 10; offset++)
+        assert_int_equal(take(exchange), offset);
+    exchange_done(exchange, 0, 6);
+    uint64_t now_ns = clock_boot_ns();
+    struct exchange_lag lag = exchange_lag(exchange, now_ns + 2000000000, INT64_MAX);
+    assert_true(lag.is_known);
+    assert_int_equal(lag.messages, 3);
+    assert_true(lag.wait_ms >= 2000 && lag.wait_ms < 60000);
+    exchange_done(exchange, 0, 9);
+    lag = exchange_lag(exchange, now_ns + 3000000000, INT64_MAX);
+    assert_true(lag.is_known);
+    assert_int_equal(lag.messages, 0);
+    assert_int_equal(lag.wait_ms, 0);
+    assert_int_equal(exchange_partitions(exchange), 1);
+    exchange_close(exchange);
+}
+
+static err_kind record_count(void *context, const struct kafka_record *record, struct err_ctx *err)
+{
+    (void)record;
+    (void)err;
+    ++*(unsigned *)context;
+    return OK;
+}
+
+static void a_scan_ends_where_the_topic_ended_at_its_start(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct kafka_cluster cluster = {.brokers = fixture->brokers};
+    unsigned count = 0;
+    MUST(kafka_scan(&cluster, "in", record_count, &count, err));
+    assert_int_equal(count, 0);
+    feed(fixture, 7);
+    MUST(kafka_scan(&cluster, "in", record_count, &count, err));
+    assert_int_equal(count, 7);
+}
+
+static void fixed_properties_are_refused(void **state)
+{
+    static const char *const properties[][1] = {
+        {"isolation.level=read_uncommitted"}, {"group.id=x"}, {"no equals"}, {"nonsense.name=1"}};
+    struct fixture *fixture = *state;
+    struct err_ctx err;
+    unsigned count;
+    for (size_t index = 0; index < sizeof properties / sizeof *properties; index++) {
+        const struct kafka_cluster cluster = {
+            .brokers = fixture->brokers, .properties = properties[index], .property_count = 1};
+        assert_int_equal(kafka_scan(&cluster, "in", record_count, &count, &err), ERR_INPUT);
+    }
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(an_undone_transaction_is_taken_again),
+        CASE(a_commit_that_fails_is_given_up_as_a_whole),
+        CASE(records_that_come_again_are_refused_and_counted),
+        CASE(the_lag_counts_what_is_not_done),
+        CASE(a_scan_ends_where_the_topic_ended_at_its_start),
+        CASE(fixed_properties_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
