@@ -4,7 +4,7 @@
  *   sigma synthetic EVENTS RULES [OPTION...]  numbers of each, both generated
  *
  * --passes=N      how often the events are read; the first pass is cold, the others are warm
- * --again         no pass is called warm: the memo cannot hold what these events have
+ * --again         a new program for each pass: all are cold
  * --distinct      every text of every event is one of its own
  * --negations     every tenth generated rule has negations alone
  * --no-memo, --no-vectorscan
@@ -335,6 +335,12 @@ int main(int argc, char **argv)
     printf("pass\trules\tevents\tcpu_s\tevents_s\tmb_s\tmatches\tlookups\tremembered\tcandidates\t"
            "refused\n");
     for (unsigned pass = 0; pass < options.passes; pass++) {
+        if (pass && options.is_again) {
+            rule_program_close(program);
+            if (rule_program_open_with(writer_span(&image), &json_schema, &options.program,
+                                       &program, &err))
+                fail(err.text);
+        }
         snprintf(name, sizeof name, "%s%s", argv[1], pass && !options.is_again ? "-warm" : "-cold");
         pass_run(program, events, name, counts.rules);
     }

@@ -136,7 +136,7 @@ bool gate_passes(struct gate *gate, span raw, bool has_wide);
  * pairs of slots over a ring of bytes: what is written last overwrites what is oldest, so nothing
  * is allocated and nothing freed. A value is kept when it is seen a second time: a stream of values
  * that never come again leaves the memo alone. */
-#define MEMO_KEY_MAX 2048 /* bytes; longer values are looked up each time */
+#define MEMO_KEY_MAX 16384 /* bytes; longer values are looked up each time */
 
 struct memo;
 
@@ -145,8 +145,8 @@ struct memo_hits {
     size_t count;
 };
 
-/* NULL: out of memory. */
-MUST_USE struct memo *memo_new(void);
+/* ring_size: bytes, a power of two; a quarter of it is taken besides. NULL: out of memory. */
+MUST_USE struct memo *memo_new(size_t ring_size);
 void memo_free(struct memo *memo);
 /* Before each event: what memo_get returned ends here. */
 void memo_begin(struct memo *memo);

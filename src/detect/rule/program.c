@@ -4,6 +4,8 @@
 
 #define SCRATCH_BYTES                                                                              \
     ((size_t)64 << 20) /* the longest text, folded or with its bad bytes replaced */
+#define MEMO_BYTES      ((size_t)4 << 20)
+#define MEMO_BYTES_JSON ((size_t)16 << 20) /* where values are longer, and all are remembered */
 
 err_kind rule_program_open(span image, const struct schema *schema, struct rule_program **ret,
                            struct err_ctx *err)
@@ -24,7 +26,8 @@ err_kind rule_program_open_with(span image, const struct schema *schema,
     arena_init(&program->scratch, SCRATCH_BYTES);
     arena_init(&program->folding, SCRATCH_BYTES);
     program->engine = options->without_vectorscan ? TEXT_ENGINE_SCALAR : TEXT_ENGINE_BEST;
-    program->memo = options->without_memo ? NULL : memo_new();
+    size_t memo_bytes = schema->raw_is_json ? MEMO_BYTES_JSON : MEMO_BYTES;
+    program->memo = options->without_memo ? NULL : memo_new(memo_bytes);
     map_init(&program->routes, IR_RECORDS_MAX, 0x60u);
     program->schema = schema;
     program->generation = 1;
