@@ -1,6 +1,6 @@
 /* Equal:    a hash of the text.
  * Starts:   a hash of its first bytes, as many as the longest tier that is not longer than the
- *           literal; ends likewise: as many look-ups as there are tiers, not as lengths.
+ *           literal; ends likewise: as many look-ups as there are tiers, not as lengths (anchor.c).
  * Contains: Vectorscan or grams.
  * Literals of each case mode are kept apart, the text is folded once for each. */
 #include "pattern/index.h"
@@ -18,17 +18,11 @@ struct text_index {
     struct arena arena;            /* folded literals, bitmaps */
 };
 
-static const uint8_t tier_bytes[TIERS] = {1, 2, 3, 4, 6, 8, 12, 16};
-
 static void part_init(struct text_part *part, enum text_case mode)
 {
     *part = (struct text_part){.mode = mode, .always = INDEX_NONE};
     map_init(&part->known, LITERALS_MAX, 1);
     map_init(&part->equal, LITERALS_MAX, 2);
-    for (size_t tier = 0; tier < TIERS; tier++) {
-        map_init(&part->starts[tier], LITERALS_MAX, 3);
-        map_init(&part->ends[tier], LITERALS_MAX, 4);
-    }
     gram_init(&part->grams);
 }
 
@@ -38,10 +32,6 @@ static void part_free(struct text_part *part)
     free(part->owners);
     map_free(&part->known);
     map_free(&part->equal);
-    for (size_t tier = 0; tier < TIERS; tier++) {
-        map_free(&part->starts[tier]);
-        map_free(&part->ends[tier]);
-    }
     gram_free(&part->grams);
     vector_free(part->vectors);
 }
@@ -96,6 +86,7 @@ static uint32_t literal_of(struct text_part *part, enum text_relation relation, 
     if (!map_put_u64(&part->known, key, at))
         return INDEX_NONE;
     part->contains_count += relation == TEXT_CONTAINS;
+    part->anchored_count += relation == TEXT_STARTS || relation == TEXT_ENDS;
     part->count++;
     return at;
 }
@@ -113,43 +104,32 @@ bool text_index_add(struct text_index *index, enum text_relation relation, enum 
     return at != INDEX_NONE && owner_add(part, &part->literals[at].owners, owner);
 }
 
-static size_t tier_of(size_t length)
-{
-    size_t tier = 0;
-    while (tier + 1 < TIERS && tier_bytes[tier + 1] <= length)
-        tier++;
-    return tier;
-}
-
-static span suffix(span text, size_t length)
-{
-    return span_after(text, text.len - length);
-}
-
-static bool chain(struct text_part *part, struct map *map, span key, uint32_t at)
+static bool equal_add(struct text_part *part, uint32_t at)
 {
     uint32_t first;
-    if (map_get(map, key, &first))
+    span text = part->literals[at].text;
+    if (map_get(&part->equal, text, &first))
         part->literals[at].next = first;
-    return map_put(map, key, at);
+    return map_put(&part->equal, text, at);
+}
+
+static void anchor_add(struct text_part *part, uint32_t at, bool is_end)
+{
+    uint32_t *first = anchors_place(&part->anchors, part->literals[at].text, is_end);
+    part->literals[at].next = *first;
+    *first = at;
 }
 
 static bool part_finish(struct text_part *part, struct arena *arena, enum text_engine engine)
 {
+    if (!anchors_open(&part->anchors, part->anchored_count, arena))
+        return false;
     for (uint32_t at = 0; at < part->count; at++) {
-        const struct literal *literal = &part->literals[at];
-        size_t tier = tier_of(literal->text.len);
-        bool is_chained = true;
-        if (literal->relation == TEXT_EQUALS)
-            is_chained = chain(part, &part->equal, literal->text, at);
-        else if (literal->relation == TEXT_STARTS)
-            is_chained =
-                chain(part, &part->starts[tier], span_first(literal->text, tier_bytes[tier]), at);
-        else if (literal->relation == TEXT_ENDS)
-            is_chained =
-                chain(part, &part->ends[tier], suffix(literal->text, tier_bytes[tier]), at);
-        if (!is_chained)
+        uint8_t relation = part->literals[at].relation;
+        if (relation == TEXT_EQUALS && !equal_add(part, at))
             return false;
+        if (relation == TEXT_STARTS || relation == TEXT_ENDS)
+            anchor_add(part, at, relation == TEXT_ENDS);
     }
     map_free(&part->known);
     if (!gram_build(part, arena))
@@ -188,18 +168,6 @@ void index_literal_hit(const struct scan *scan, uint32_t literal)
     owners_hit(scan, scan->part->literals[literal].owners);
 }
 
-static void anchored_scan(const struct scan *scan, const struct map *map, span key, bool is_end)
-{
-    uint32_t at;
-    if (!map_get(map, key, &at))
-        return;
-    for (; at != INDEX_NONE; at = scan->part->literals[at].next) {
-        span text = scan->part->literals[at].text;
-        if (is_end ? span_ends(scan->text, text) : span_starts(scan->text, text))
-            index_literal_hit(scan, at);
-    }
-}
-
 static void part_scan(const struct scan *scan)
 {
     const struct text_part *part = scan->part;
@@ -208,13 +176,7 @@ static void part_scan(const struct scan *scan)
     if (part->equal.count && map_get(&part->equal, scan->text, &found))
         for (; found != INDEX_NONE; found = part->literals[found].next)
             index_literal_hit(scan, found);
-    for (size_t tier = 0; tier < TIERS && tier_bytes[tier] <= scan->text.len; tier++) {
-        if (part->starts[tier].count)
-            anchored_scan(scan, &part->starts[tier], span_first(scan->text, tier_bytes[tier]),
-                          false);
-        if (part->ends[tier].count)
-            anchored_scan(scan, &part->ends[tier], suffix(scan->text, tier_bytes[tier]), true);
-    }
+    anchors_scan(scan);
     if (part->vectors)
         vector_scan(scan);
     else

@@ -30,6 +30,16 @@ struct gram_index {
     uint64_t *bitmaps[GRAMS]; /* of hashes of those grams; NULL: none */
 };
 
+/* By first and last bytes, see anchor.c. */
+struct anchor_slot;
+struct anchors {
+    uint8_t *tags; /* by slot: part of its hash, 0: free */
+    struct anchor_slot *slots;
+    size_t mask;
+    unsigned shift; /* 64 - log2 of how many there are */
+    uint32_t kinds; /* a bit for each tier and end that has a literal */
+};
+
 struct vector_index; /* substrings by Vectorscan */
 
 struct text_part {
@@ -38,12 +48,11 @@ struct text_part {
     size_t count, size;
     struct literal_owner *owners;
     size_t owner_count, owner_size;
-    struct map known;         /* by hash of relation and text: literal */
-    struct map equal;         /* text -> literal */
-    struct map starts[TIERS]; /* first bytes, as many as the tier says -> first literal */
-    struct map ends[TIERS];
+    struct map known;       /* by hash of relation and text: literal */
+    struct map equal;       /* text -> literal */
+    struct anchors anchors; /* those that a text starts or ends with */
     uint32_t always; /* chain of owners of literals that every text has: "" */
-    size_t contains_count;
+    size_t contains_count, anchored_count;
     struct gram_index grams;
     struct vector_index *vectors; /* NULL: grams are used */
 };
@@ -57,6 +66,12 @@ struct scan {
 };
 
 void index_literal_hit(const struct scan *scan, uint32_t literal);
+
+/* Room for so many literals, of memory that the arena keeps. */
+MUST_USE bool anchors_open(struct anchors *anchors, size_t count, struct arena *arena);
+/* Where the chain of literals with the same bytes begins; INDEX_NONE there: none yet. */
+uint32_t *anchors_place(struct anchors *anchors, span literal, bool is_end);
+void anchors_scan(const struct scan *scan);
 
 void gram_init(struct gram_index *grams);
 void gram_free(struct gram_index *grams);
