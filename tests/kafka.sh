@@ -33,6 +33,23 @@ verdict "replay finds the same signals" "$(consume out1 | same)" \
     "$("$picket" replay --source json --logsource product=app --rules rules.yml --output json \
         events.ndjson 2>/dev/null | same)"
 
+printf '{"n":"7","Computer":"ws1","user":{"name":"ann"},"host":"other"}\n' >about.ndjson
+feed in6 <about.ndjson
+worker_start a 6
+until_true 30 is_keyed out6 host:ws1
+worker_end a TERM
+found=$(consume out6 | jq -c '[.entity, .entities]')
+verdict "a signal is keyed by what its event is about" 'host:ws1 ["host:ws1",["host:ws1","user:ann"]]' \
+    "$(consume out6 -f '%k\n') $found"
+verdict "replay says the same of it" "$found" "$("$picket" replay --source json --rules rules.yml \
+    --logsource product=app --output json about.ndjson 2>/dev/null | jq -c '[.entity, .entities]')"
+feed in7 <about.ndjson
+worker_start a 7 --entity nothing.there,user.name,n
+until_true 30 is_keyed out7 user:ann
+worker_end a TERM
+verdict "--entity says which fields name it" 'user:ann ["user:ann","n:7"]' \
+    "$(consume out7 -f '%k\n') $(consume out7 | jq -c .entities)"
+
 dlq() { # VERB [options]: on the dead letters of the first case
     local verb=$1
     shift

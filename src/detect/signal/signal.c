@@ -177,10 +177,28 @@ static void container_write(struct writer *out, const struct signal_context *con
     writer_byte(out, '}');
 }
 
+/* Those that the event names by itself. */
+static void own_entities_write(struct writer *out, const struct signal_context *context)
+{
+    key_write(out, "entity");
+    writer_json_string(out, context->entities[0]);
+    writer_text(out, ",\"entities\":[");
+    for (size_t index = 0; index < context->entity_count; index++) {
+        if (index)
+            writer_byte(out, ',');
+        writer_json_string(out, context->entities[index]);
+    }
+    writer_byte(out, ']');
+}
+
 /* What the signal is about. `entity` is what alerts are gathered by: the container where there is
  * one, else the host; `entities` names all. */
 static void entities_write(struct writer *out, const struct signal_context *context)
 {
+    if (context->entity_count) {
+        own_entities_write(out, context);
+        return;
+    }
     struct writer name;
     writer_init(&name, 4096);
     writer_text(&name, "host:");

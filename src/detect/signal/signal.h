@@ -20,6 +20,7 @@
 #define SIGNAL_BYTES_MAX     (512 * 1024) /* of one signal as JSON */
 #define SIGNAL_ID_BYTES      32           /* hex digits */
 #define SIGNAL_PROCESSES_MAX 32
+#define SIGNAL_ENTITIES_MAX  8
 
 struct signal_process {
     int64_t pid;
@@ -39,6 +40,10 @@ struct signal_context {
     span hostname;
     const struct signal_process *processes; /* from the acting process up to its first ancestor */
     size_t process_count;
+    /* What the event itself says it is about, "kind:value", the first one what alerts are gathered
+     * by; none: the container, the host and the process below. */
+    span entities[SIGNAL_ENTITIES_MAX];
+    size_t entity_count;
     span container_id; /* data NULL: on the host, or not known */
     span container_name;
     span container_image;

@@ -270,10 +270,27 @@ static void hostile_json_is_refused_or_left_out(void **state)
     writer_free(&out);
 }
 
+static void what_the_event_says_it_is_about_goes_first(void **state)
+{
+    (void)state;
+    struct signal_match match = {.rule = &shell_rule, .output = SPAN("text")};
+    struct signal_context context = context_make();
+    context.entities[0] = SPAN("user:\"ann\"");
+    context.entities[1] = SPAN("host:ws1");
+    context.entity_count = 2;
+    json_t *json = write_and_parse(&match, &context);
+    assert_string_equal(text_of(json, "entity"), "user:\"ann\"");
+    const json_t *entities = json_object_get(json, "entities");
+    assert_int_equal(json_array_size(entities), 2);
+    assert_string_equal(json_string_value(json_array_get(entities, 1)), "host:ws1");
+    json_decref(json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(has_every_key_of_falco_and_ours),
+        cmocka_unit_test(what_the_event_says_it_is_about_goes_first),
         cmocka_unit_test(a_shadow_rules_signal_says_so),
         cmocka_unit_test(the_id_depends_on_rule_and_event_alone),
         cmocka_unit_test(fields_keep_their_types_and_texts_exactly),

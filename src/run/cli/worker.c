@@ -21,6 +21,7 @@ struct worker_words {
     const char *source;
     const char *input;
     const char *logsource;
+    const char *entity;
     struct option_list rules;
     const char *output;
     const char *dlq;
@@ -47,6 +48,8 @@ static const struct option_desc rows[] = {
      "records to read; a new group starts at the earliest"},
     {"logsource", OPTION_TEXT, offsetof(struct worker_words, logsource), NULL, "K=V,...",
      "product, category, service of all events (else what the source says)"},
+    {"entity", OPTION_TEXT, offsetof(struct worker_words, entity), NULL, "FIELD,...",
+     "fields that say what an event is about: signals are keyed by the first that is there"},
     {"rules", OPTION_LIST, offsetof(struct worker_words, rules), NULL, "PATH",
      "rule file or folder, in place of the shipped set; SIGHUP loads them anew"},
     {"output", OPTION_TEXT, offsetof(struct worker_words, output), NULL, "TOPIC",
@@ -172,6 +175,7 @@ int cli_worker(int argc, const char *const *argv)
         .properties = words.kafka.items,
         .property_count = words.kafka.count,
         .logsource = logsource,
+        .entity_fields = words.entity,
         .partitions = words.partitions,
         .commit_ns = words.commit_ns,
         .period_ns = words.period_ns,

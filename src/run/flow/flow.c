@@ -8,7 +8,7 @@
 #include "stage/stage.h"
 
 #define OUTPUT_BYTES_MAX   (8u << 20)
-#define ENTITY_BYTES_MAX   512
+#define ENTITY_BYTES_MAX   1200
 #define POSITION_BYTES_MAX 512 /* events of a longer one all show it alike */
 
 struct flow {
@@ -32,7 +32,8 @@ static err_kind source_open(struct flow *flow, struct err_ctx *err)
         return source_unknown(name, err);
     struct detect_options detect = {.hostname = flow->options.hostname,
                                     .is_json = !is_kernel,
-                                    .logsource = flow->options.logsource};
+                                    .logsource = flow->options.logsource,
+                                    .entity_fields = flow->options.entity_fields};
     if (source && !logsource_is_said(&detect.logsource))
         detect.logsource = source->logsource;
     err_kind kind = detect_open(&detect, &flow->detect, err);
@@ -171,7 +172,9 @@ static bool fault_run(struct pass *pass, span payload, span position, size_t at,
 static span entity_name(const struct flow *flow, const struct state_signal *row,
                         char ret[ENTITY_BYTES_MAX])
 {
-    int len = row->container.data
+    span own = detect_entity(flow->detect);
+    int len = own.data ? snprintf(ret, ENTITY_BYTES_MAX, PRI_SPAN, ARG_SPAN(own))
+              : row->container.data
                   ? snprintf(ret, ENTITY_BYTES_MAX, "container:" PRI_SPAN, ARG_SPAN(row->container))
                   : snprintf(ret, ENTITY_BYTES_MAX, "host:%s", flow->options.hostname);
     return span_of(ret, len < ENTITY_BYTES_MAX ? (size_t)len : ENTITY_BYTES_MAX - 1);

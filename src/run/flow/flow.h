@@ -21,6 +21,7 @@ struct flow_options {
     const char *source;         /* of the registry; kernel: JSON lines with flat Falco keys */
     const char *name;           /* as dead letters name it; NULL: source */
     struct logsource logsource; /* of all events; every part NULL: what the source says */
+    const char *entity_fields;  /* what events are about (stage.h); NULL: the usual ones */
     /* A record stands for itself: nothing of it is kept for the next. Else the caller keeps
      * flow_save's bytes with its position, or loses events of which a part was read. */
     bool is_record_whole;

@@ -7,7 +7,8 @@
 #include "core/clock.h"
 #include "stage/detect_state.h"
 
-#define WORLD_BYTES_MAX (64u << 20)
+#define WORLD_BYTES_MAX  (64u << 20)
+#define ENTITY_NAMES_MAX (64u << 10)
 
 /* ---- facts: what fields ask for beyond the records ---- */
 
@@ -75,6 +76,7 @@ err_kind detect_open(const struct detect_options *options, struct detect **ret, 
     }
     detect->options = *options;
     writer_init(&detect->part, WORLD_BYTES_MAX);
+    writer_init(&detect->entity_names, ENTITY_NAMES_MAX);
     struct container_options containers = {.open = options->open ? options->open : open_nothing,
                                            .context = options->context,
                                            .seed = seed};
@@ -122,6 +124,7 @@ void detect_close(struct detect *detect)
     container_cache_close(detect->containers);
     process_table_close(detect->processes);
     writer_free(&detect->part);
+    writer_free(&detect->entity_names);
     free(detect);
 }
 

@@ -85,6 +85,9 @@ err_kind detect_signal(struct detect *detect, uint32_t rule, const uint64_t *evi
         context.container_name = field_text(event, "container.name");
         context.container_image = field_text(event, "container.image");
     }
+    detect->entity_count = 0;
+    if (detect->json)
+        detect_entities(detect, &context);
     const struct rule_info *info = rule_program_rule(detect->program, rule);
     context.response = info->response;
     *ret_row = (struct state_signal){.time_wall_ns = context.time_wall_ns,
@@ -94,4 +97,12 @@ err_kind detect_signal(struct detect *detect, uint32_t rule, const uint64_t *evi
                                      .container_name = context.container_name,
                                      .pid = detect->is_line ? 0 : head->pid};
     return signal_render_json(detect->renderer, rule, event, &context, out, err);
+}
+
+span detect_entity(const struct detect *detect)
+{
+    return detect->entity_count && !detect->entity_names.is_full
+               ? span_of(detect->entity_names.data + detect->entities[0].at,
+                         detect->entities[0].len)
+               : (span){NULL, 0};
 }

@@ -6,6 +6,10 @@
 #include "signal/signal.h"
 #include "stage/stage.h"
 
+struct entity_place {
+    size_t at, len; /* into the names */
+};
+
 struct detect {
     struct detect_options options;
     char hostname[72];
@@ -25,6 +29,12 @@ struct detect {
     span position; /* data NULL: not said */
     uint32_t matches[MATCHES_MAX];
     struct detect_counts counts;
-    uint64_t facts_scope; /* whose users were looked up last */
-    struct writer part;   /* a part of the saved world */
+    uint64_t facts_scope;       /* whose users were looked up last */
+    struct writer part;         /* a part of the saved world */
+    struct writer entity_names; /* of the signal written last */
+    struct entity_place entities[SIGNAL_ENTITIES_MAX];
+    size_t entity_count;
 };
+
+/* entity.c: of the JSON event fed last. */
+void detect_entities(struct detect *detect, struct signal_context *context);

@@ -18,6 +18,9 @@ struct detect_options {
     bool is_json; /* the rules and the lines are of JSON events, not of the kernel's */
     /* JSON: of all events; every part NULL: what each event says itself. */
     struct logsource logsource;
+    /* JSON: fields that say what an event is about, separated by commas, the first that is there
+     * before the others; NULL: those of entity.c. Borrowed. */
+    const char *entity_fields;
     /* Opens a runtime's or a container's file; NULL: nothing is opened (replay). */
     int (*open)(void *context, const struct open_request *request);
     void *context;
@@ -57,6 +60,9 @@ MUST_USE err_kind detect_padded_line(struct detect *detect, span line, uint64_t 
 MUST_USE err_kind detect_signal(struct detect *detect, uint32_t rule, const uint64_t *evidence,
                                 struct writer *out, struct state_signal *ret_row,
                                 struct err_ctx *err);
+/* The entity of the signal made last, as its `entity` says; data NULL: the host or the container.
+ * Borrowed until the next signal. */
+span detect_entity(const struct detect *detect);
 /* Where the event fed last stands, for its signals in place of its number; borrowed until the next
  * event. */
 void detect_position(struct detect *detect, span position);

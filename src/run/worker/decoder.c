@@ -116,6 +116,8 @@ static err_kind decoder_start(struct decoder *decoder, struct err_ctx *err)
     const struct decoder_start *start = &decoder->start;
     const struct flow_options options = {.hostname = start->hostname,
                                          .source = start->source,
+                                         .entity_fields =
+                                             start->entity_fields[0] ? start->entity_fields : NULL,
                                          .is_record_whole = true,
                                          .logsource = {.product = part_of(start->product),
                                                        .category = part_of(start->category),

@@ -43,6 +43,7 @@ struct decoder_start {
     char source[64];
     char topic[256];
     char product[128], category[128], service[128]; /* empty: not said */
+    char entity_fields[512];                        /* empty: the usual ones */
 };
 
 /* MESSAGE_WORK: records from byte `at` to `end` of the slot, at most `limit` of them (0: all). */

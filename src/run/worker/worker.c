@@ -277,6 +277,10 @@ static err_kind start_fill(struct worker *worker, struct err_ctx *err)
     struct decoder_start *start = &worker->start;
     if (gethostname(start->hostname, sizeof start->hostname - 1))
         return err_set(err, ERR_SYSTEM, "hostname");
+    span entity_fields = span_str(options->entity_fields ? options->entity_fields : "");
+    if (!text_set(start->entity_fields, sizeof start->entity_fields, entity_fields))
+        return err_set(err, ERR_LIMIT, "--entity: at most %zu bytes",
+                       sizeof start->entity_fields - 1);
     if (!text_set(start->source, sizeof start->source, span_str(options->source)) ||
         !text_set(start->topic, sizeof start->topic, span_str(options->input)) ||
         !text_set(start->product, sizeof start->product, options->logsource.product) ||

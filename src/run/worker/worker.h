@@ -18,7 +18,8 @@ struct worker_options {
     const char *const *properties; /* of librdkafka: NAME=VALUE */
     size_t property_count;
     struct logsource logsource;
-    uint64_t partitions; /* of the input; 0: not checked */
+    const char *entity_fields; /* what events are about (stage.h); NULL: the usual ones */
+    uint64_t partitions;       /* of the input; 0: not checked */
     uint64_t commit_ns;
     uint64_t period_ns; /* 0: until a signal */
     size_t jobs;
