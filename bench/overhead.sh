@@ -3,7 +3,7 @@
 # same hooks (the floor), and with picket, in changing order. Prints medians of the differences within
 # a round, in wall time and in CPU time (of the job, and of picket's roles besides): the latter hold
 # on a machine that does other things too. Then the roles' CPU for 1,000 events, drops, memory.
-#   bench/overhead.sh [JOB...]   ROUNDS=6 RULES=path COMPAT=auto|on|off EXECS=20000 SECONDS_HTTP=2
+#   bench/overhead.sh [JOB...]   ROUNDS=6 RULES=path COMPAT=auto|on|off EXECS=20000 SOURCES=200 SECONDS_HTTP=2
 # EXECS are those of all rounds together. Ended early (INT, TERM), it sums up the rounds that are whole.
 # shellcheck source=bench/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -11,7 +11,8 @@ need_root
 rounds=${ROUNDS:-6}
 rules=${RULES:-$here/rules}
 compat=${COMPAT:-on}
-jobs=${*:-compile http open open_watched stat read exec}
+sources=${SOURCES:-200}
+jobs=${*:-compile http open recorded stat read exec}
 port=$((20000 + RANDOM % 20000))
 
 tool storm
@@ -21,11 +22,11 @@ clang-14 -target bpf -O2 -g -I"/usr/include/$(uname -m)-linux-gnu" -c "$here/ben
 
 # Each prints "wall_ns cpu_ns count".
 job_open() { "$work/storm" open 60000; }
-job_open_watched() { "$work/storm" open 30000 "$work/watched"; }
+job_recorded() { "$work/storm" open 30000 "$work/shadow"; } # a name that rules ask for: kept, walked
 job_stat() { "$work/storm" stat 200000; }
 job_read() { "$work/storm" read 300000; }
 job_exec() { "$work/storm" exec $((${EXECS:-20000} / rounds)); }
-job_compile() { "$work/storm" run 200 "$work/compile"; }
+job_compile() { "$work/storm" run "$sources" "$work/compile"; }
 job_http() { # for each request: the CPU time of server and client
     local before
     before=$(cpu_of "$server")
@@ -43,11 +44,12 @@ cpu_of() { # PID...: ns on a processor so far, all threads
 
 prepare() {
     mkdir "$work/c" "$work/www"
-    touch "$work/watched"
-    for n in $(seq 200); do
+    touch "$work/shadow"
+    for n in $(seq "$sources"); do
         printf '#include <stdio.h>\nint f%d(int x) { printf("%%d", x * %d); return x; }\n' "$n" "$n" \
             >"$work/c/f$n.c"
     done
+    # shellcheck disable=SC2016 # the script's own variables
     printf '#!/bin/sh\ncd %s/c && for f in *.c; do gcc -O1 -c "$f" -o "$f.o"; done\n' "$work" \
         >"$work/compile"
     printf '#!/bin/sh\nwrk -t 1 -c 8 -d %ss http://127.0.0.1:%s/index.html >%s/wrk\n' \
@@ -85,7 +87,7 @@ status_of() { # right after "ready" there may be none yet
     return 1
 }
 
-hooks_in_use() { status_of | jq -r '.hooks[] | select(.state == "attached") | .hook | split(" ")[0]'; }
+hooks_in_use() { status_of | jq -r '.hooks[] | select(.state == "attached") | .hook | split(" ")[0]' | sort -u; }
 
 begin() { # MODE
     case $1 in
@@ -179,8 +181,7 @@ fi
 prepare
 mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null || true
 start_picket --rules "$rules" --compat "$compat"
-sleep 3 # the first status of all hooks
-hooks_in_use >"$work/hooks"
+until hooks_in_use >"$work/hooks" && [ -s "$work/hooks" ]; do sleep 0.5; done # told once a second
 echo "hooks: $(wc -l <"$work/hooks"); rounds: $rounds; $(uname -r); $(nproc) CPUs"
 memory_of_roles
 stop_picket

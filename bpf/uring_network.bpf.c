@@ -18,6 +18,14 @@ struct {
     __type(value, struct socket_request);
 } socket_requests SEC(".maps");
 
+/* Where one is made: kernels before 6.13 give 512 bytes of stack in all. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct socket_request);
+} socket_request_new SEC(".maps");
+
 /* ---- what was asked for ---- */
 
 /* The address that a request was given, from the kernel's copy where it has one already. */
@@ -227,19 +235,23 @@ static __always_inline struct file *named_file(struct io_kiocb *req)
 
 SUBPROGRAM int socket_submitted(__u64 key, __u32 event)
 {
+    __u32 zero = 0;
     struct io_kiocb *req = (void *)key;
-    struct socket_request request = {};
-    request.event = event;
-    request.ring = (__u64)READ(req, ctx);
-    request.user_data = READ(req, cqe.user_data);
-    request.fd = READ(req, flags) & REQ_FIXED_FILE ? -1 : READ(req, cqe.fd);
-    keep_head(&request.head, req);
-    keep_asked(&request, req);
+    struct socket_request *request = bpf_map_lookup_elem(&socket_request_new, &zero);
+    if (!request)
+        return 0;
+    __builtin_memset(request, 0, sizeof *request);
+    request->event = event;
+    request->ring = (__u64)READ(req, ctx);
+    request->user_data = READ(req, cqe.user_data);
+    request->fd = READ(req, flags) & REQ_FIXED_FILE ? -1 : READ(req, cqe.fd);
+    keep_head(&request->head, req);
+    keep_asked(request, req);
     if (!(READ(req, flags) & REQ_CQE_SKIP) &&
-        bpf_map_update_elem(&socket_requests, &key, &request, BPF_ANY) == 0)
+        bpf_map_update_elem(&socket_requests, &key, request, BPF_ANY) == 0)
         return 0;
     bpf_map_delete_elem(&socket_requests, &key);
-    socket_finished(&request, 0, named_file(req), 0);
+    socket_finished(request, 0, named_file(req), 0);
     return 0;
 }
 
