@@ -296,21 +296,44 @@ uint64_t json_over_limit(const struct json_decoder *decoder)
 static const char *const time_table[] = {"@timestamp", "timestamp", "time",
                                          "evt.time",   "eventTime", "TimeCreated"};
 
+void json_decoder_time(struct json_decoder *decoder, const struct json_time *time)
+{
+    decoder->time = *time;
+}
+
+/* 0: it is no time. */
+static uint64_t time_of(const struct value *value, uint64_t unit_ns)
+{
+    uint64_t number = 0, ns = 0;
+    char text[64];
+    if (unit_ns && value->kind == VALUE_INT && value->integer > 0)
+        number = (uint64_t)value->integer;
+    if (value->kind == VALUE_TEXT && value->text.len < sizeof text) {
+        snprintf(text, sizeof text, PRI_SPAN, ARG_SPAN(value->text));
+        if (!unit_ns)
+            return clock_parse(text, &ns) ? ns : 0;
+        number = strtoull(text, NULL, 10);
+    }
+    return __builtin_mul_overflow(number, unit_ns, &ns) ? 0 : ns;
+}
+
+static uint64_t time_under(struct json_decoder *decoder, const char *name, uint64_t unit_ns)
+{
+    struct value value = {.kind = VALUE_ABSENT};
+    arena_reset(&decoder->scratch);
+    if (!decoder->line.data ||
+        !json_collect(decoder->line, span_str(name), &decoder->scratch, &value))
+        return 0;
+    return time_of(&value, unit_ns);
+}
+
 uint64_t json_time_ns(struct json_decoder *decoder)
 {
+    const struct json_time *own = &decoder->time;
     uint64_t ns = 0;
-    for (size_t index = 0; index < sizeof time_table / sizeof *time_table && !ns; index++) {
-        char text[64];
-        struct value value = {.kind = VALUE_ABSENT};
-        arena_reset(&decoder->scratch);
-        if (!decoder->line.data ||
-            !json_collect(decoder->line, span_str(time_table[index]), &decoder->scratch, &value))
-            return 0;
-        bool is_text = value.kind == VALUE_TEXT && value.text.len < sizeof text;
-        if (is_text)
-            snprintf(text, sizeof text, PRI_SPAN, ARG_SPAN(value.text));
-        if (is_text && !clock_parse(text, &ns))
-            ns = 0;
-    }
+    for (size_t index = 0; index < 2 && own->names[index] && !ns; index++)
+        ns = time_under(decoder, own->names[index], own->unit_ns);
+    for (size_t index = 0; index < sizeof time_table / sizeof *time_table && !ns; index++)
+        ns = time_under(decoder, time_table[index], 0);
     return ns;
 }

@@ -52,6 +52,7 @@ struct json_decoder {
     struct arena logsource_text;
     struct arena scratch;
     uint64_t over_limit;
+    struct json_time time; /* where this source has it */
 };
 
 /* Reads the object: the grammar outside strings is checked. False: it is not one, or nested too
@@ -61,9 +62,6 @@ bool json_walk(struct json_decoder *decoder);
 /* What a value's bytes say, which are known to be JSON and no array; an object is there, but has no
  * items. VALUE_ABSENT for what is not null: it does not fit into the arena. */
 void json_value(span raw, struct arena *arena, struct value *ret);
-/* Resolves the escapes of a string's inside into `to`, which has room for 8 bytes more; returns how
- * many it wrote. Surrogates that stand alone become U+FFFD. */
-size_t json_unescape(span inside, uint8_t *to);
 
 /* The slow way to a field, by its name: in a line that is known to be an object. False: the value
  * does not fit into the arena. */

@@ -24,6 +24,12 @@ struct json_fault {
     const char *reason; /* static */
 };
 
+/* Where the events of a source have their time. */
+struct json_time {
+    const char *names[2]; /* fields; the first that holds one. NULL: none */
+    uint64_t unit_ns;     /* of a number since 1970, or a text that is one; 0: RFC 3339 */
+};
+
 struct json_decoder;
 /* The projection is borrowed. */
 MUST_USE err_kind json_decoder_open(const struct projection *projection, struct json_decoder **ret,
@@ -45,12 +51,18 @@ const span *json_raw(const struct json_decoder *decoder);
 const struct raw_traits *json_raw_traits(const struct json_decoder *decoder);
 /* The event's own text fields product, category and service; NULL: it has none of them. */
 const struct logsource *json_logsource(const struct json_decoder *decoder);
-/* The event's own time: RFC 3339 text under the first of @timestamp, timestamp, time, evt.time,
- * eventTime and TimeCreated that holds one; 0: it has none. */
+/* Static. */
+void json_decoder_time(struct json_decoder *decoder, const struct json_time *time);
+/* The event's own time: where its source has it, else RFC 3339 text under the first of @timestamp,
+ * timestamp, time, evt.time, eventTime and TimeCreated that holds one; 0: it has none. */
 uint64_t json_time_ns(struct json_decoder *decoder);
 span json_line(const struct json_decoder *decoder);
 /* Values that memory was not enough for: each was taken for absent. */
 uint64_t json_over_limit(const struct json_decoder *decoder);
+
+/* Resolves the escapes of a string's inside into `to`, which has room for 8 bytes more; returns how
+ * many it wrote. Surrogates that stand alone become U+FFFD. */
+size_t json_unescape(span inside, uint8_t *to);
 
 /* Checks a line byte by byte: what is wrong first, and where. */
 bool json_check(span line, struct json_fault *ret_fault);

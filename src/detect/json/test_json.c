@@ -369,6 +369,34 @@ static void passes_agree_on_every_change_of_a_byte(void **state)
     close(&all);
 }
 
+static uint64_t time_of_line(const struct json_time *time, const char *line)
+{
+    struct json_decoder *decoder;
+    struct json_fault fault;
+    struct err_ctx err;
+    const struct projection none = {0};
+    assert_int_equal(json_decoder_open(&none, &decoder, &err), OK);
+    json_decoder_time(decoder, time);
+    assert_true(json_decode(decoder, span_str(line), &fault));
+    uint64_t ns = json_time_ns(decoder);
+    json_decoder_close(decoder);
+    return ns;
+}
+
+static void a_source_says_where_its_time_stands(void **state)
+{
+    (void)state;
+    const struct json_time micro = {{"a.t", "u"}, 1000}, text = {{"begin", NULL}, 0};
+    assert_int_equal(time_of_line(&micro, "{\"a\":{\"t\":5}}"), 5000);
+    assert_int_equal(time_of_line(&micro, "{\"a\":{\"t\":\"7\"}}"), 7000);
+    assert_int_equal(time_of_line(&micro, "{\"a\":{\"t\":0},\"u\":6}"), 6000);
+    assert_int_equal(time_of_line(&micro, "{\"a\":{\"t\":-1}}"), 0);
+    assert_int_equal(time_of_line(&micro, "{\"a\":{\"t\":18446744073709551615}}"), 0);
+    assert_int_equal(time_of_line(&micro, "{\"time\":\"1970-01-01T00:00:01Z\"}"), 1000000000);
+    assert_int_equal(time_of_line(&text, "{\"begin\":\"1970-01-01T00:00:02Z\"}"), 2000000000);
+    assert_int_equal(time_of_line(&text, "{\"begin\":3}"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +411,7 @@ int main(void)
         cmocka_unit_test(says_what_is_wrong_and_where),
         cmocka_unit_test(nests_to_a_limit),
         cmocka_unit_test(passes_agree_on_every_change_of_a_byte),
+        cmocka_unit_test(a_source_says_where_its_time_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include "core/span.h"
 #include "core/writer.h"
 #include "event/event.h"
+#include "json/json.h"
 
 #define SOURCE_FRAME_MAX (64u << 20) /* bytes of one frame; a longer one is a fault */
 
@@ -41,6 +42,7 @@ struct source {
     const char *summary;
     enum source_framing framing;
     struct logsource logsource; /* of all its events; every part NULL: what each says itself */
+    struct json_time time;      /* where its events have theirs; else as in json/json.h */
     bool is_plain;              /* a frame is an event as it stands */
     bool is_joining;            /* an event may come in several frames: the decoder keeps some */
     /* Private to the folder. */

@@ -210,6 +210,8 @@ static bool new_write(struct message *message)
     if (message->rest.len && message->rest.data[0] != ' ')
         return fail(message, "expected a space before the message");
     message->rest = span_after(message->rest, 1);
+    if (span_starts(message->rest, SPAN(" "))) /* rsyslog puts another one */
+        message->rest = span_after(message->rest, 1);
     if (span_starts(message->rest, SPAN("\xef\xbb\xbf")))
         message->rest = span_after(message->rest, 3);
     member_text(out, "msg", message->rest);

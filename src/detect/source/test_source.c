@@ -75,6 +75,99 @@ static void a_source_that_keeps_nothing_loads_nothing(void **state)
     frames_close(&frames);
 }
 
+/* ---- Kubernetes' audit log ---- */
+
+static void an_audit_list_is_taken_apart(void **state)
+{
+    (void)state;
+    frames_expect("kubernetes-audit", SPAN("{\"kind\":\"Event\",\"verb\":\"get\"}"),
+                  "{\"kind\":\"Event\",\"verb\":\"get\"}\n");
+    frames_expect(
+        "kubernetes-audit",
+        SPAN(" {\"kind\":\"EventList\",\"items\":[{\"verb\":\"get\"},{\"verb\":\"list\"}]}"),
+        "{\"verb\":\"get\"}\n{\"verb\":\"list\"}\n");
+    frames_expect("kubernetes-audit", SPAN("{\"kind\":\"EventList\",\"items\":[]}"), "");
+    frames_expect("kubernetes-audit", SPAN("{\"kind\":\"EventList\",\"items\":[{},]}"),
+                  "{}\n!0 expected ',' or ']' behind a whole value\n");
+    frames_expect("kubernetes-audit", SPAN("{\"kind\":\"EventList\",\"items\":[{}"),
+                  "!0 an EventList without a whole list of items\n");
+    frames_cut("kubernetes-audit", SPAN("{\"kind\":\"Event\"}"), true);
+}
+
+/* ---- osquery ---- */
+
+#define BESIDE "{\"name\":\"p\",\"hostIdentifier\":\"h\""
+
+static void rows_of_osquery_are_events(void **state)
+{
+    (void)state;
+    frames_expect("osquery", SPAN(BESIDE ",\"columns\":{\"pid\":\"1\"},\"action\":\"added\"}"),
+                  BESIDE ",\"columns\":{\"pid\":\"1\"},\"action\":\"added\"}\n");
+    frames_expect("osquery",
+                  SPAN("{\"snapshot\":[{\"pid\":\"1\"},{\"pid\":\"2\"}],\"action\":\"snapshot\"}"),
+                  "{\"action\":\"snapshot\",\"columns\":{\"pid\":\"1\"}}\n"
+                  "{\"action\":\"snapshot\",\"columns\":{\"pid\":\"2\"}}\n");
+    frames_expect("osquery",
+                  SPAN(BESIDE ",\"diffResults\":{\"added\":[{\"a\":1}],\"removed\":[{\"a\":2}]}}"),
+                  BESIDE ",\"action\":\"added\",\"columns\":{\"a\":1}}\n" BESIDE
+                         ",\"action\":\"removed\",\"columns\":{\"a\":2}}\n");
+    frames_expect("osquery",
+                  SPAN("{\"node_key\":\"k\",\"log_type\":\"result\",\"data\":[{\"name\":1},"
+                       "{\"snapshot\":[{}],\"n\":2}]}"),
+                  "{\"name\":1}\n{\"n\":2,\"columns\":{}}\n");
+}
+
+static void a_result_without_rows_is_an_event(void **state)
+{
+    (void)state;
+    frames_expect("osquery", SPAN("{\"snapshot\":[],\"name\":\"x\"}"),
+                  "{\"snapshot\":[],\"name\":\"x\"}\n");
+    frames_expect("osquery", SPAN("{\"snapshot\":[{}"), "!15 expected ',' or ']'\n");
+    frames_cut("osquery", SPAN("{\"snapshot\":[{\"a\":\"b\"}],\"c\":{}}"), true);
+    frames_cut("osquery", SPAN("{\"diffResults\":{\"added\":[{}],\"removed\":\"\"}}"), true);
+}
+
+/* ---- Envoy ---- */
+
+#define ENVOY(agent)                                                                               \
+    "[2026-01-02T03:04:05.678Z] \"GET /a?b=c HTTP/1.1\" 200 - 0 6 4 - \"-\" \"" agent              \
+    "\" \"id\" \"host:80\" \"10.0.0.1:80\""
+#define OPERATORS(agent)                                                                           \
+    "{\"START_TIME\":\"2026-01-02T03:04:05.678Z\",\"REQ(:METHOD)\":\"GET\","                       \
+    "\"REQ(X-ENVOY-ORIGINAL-PATH?:PATH)\":\"/a?b=c\",\"PROTOCOL\":\"HTTP/1.1\",\"RESPONSE_CODE\""  \
+    ":200,\"BYTES_RECEIVED\":0,\"BYTES_SENT\":6,\"DURATION\":4" agent                              \
+    ",\"REQ(X-REQUEST-ID)\":\"id\",\"REQ(:AUTHORITY)\":\"host:80\",\"UPSTREAM_HOST\":"             \
+    "\"10.0.0.1:80\"}\n"
+
+static void the_default_format_of_envoy_is_read(void **state)
+{
+    (void)state;
+    frames_expect("envoy", SPAN(ENVOY("curl")), OPERATORS(",\"REQ(USER-AGENT)\":\"curl\""));
+    frames_expect("envoy", SPAN(ENVOY("-")), OPERATORS(""));
+    frames_expect("envoy", SPAN(" {\"code\":1}"), " {\"code\":1}\n");
+}
+
+static void quotes_of_a_client_stay_in_the_agent(void **state)
+{
+    (void)state;
+    frames_expect("envoy", SPAN(ENVOY("a\" \"b\" \"c")),
+                  OPERATORS(",\"REQ(USER-AGENT)\":\"a\\\" \\\"b\\\" \\\"c\""));
+}
+
+static void what_envoy_would_not_write_is_a_fault(void **state)
+{
+    (void)state;
+    frames_expect("envoy", SPAN("x"), "!0 expected '[' and the time, or a JSON object\n");
+    frames_expect("envoy", SPAN("[x"), "!1 expected '] \"' behind the time\n");
+    frames_expect(
+        "envoy", SPAN("[t] \"GET / HTTP/1.1\" 200 -"),
+        "!25 expected code, flags, bytes received, bytes sent, duration and upstream time, "
+        "each followed by a space\n");
+    frames_expect("envoy", SPAN("[t] \"GET / HTTP/1.1\" 200 - 0 0 0 - \"a\""),
+                  "!35 expected five texts in quotes at the end\n");
+    frames_cut("envoy", SPAN(ENVOY("curl")), true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +176,12 @@ int main(void)
         cmocka_unit_test(json_is_handed_on_without_a_copy),
         cmocka_unit_test(no_room_is_said),
         cmocka_unit_test(a_source_that_keeps_nothing_loads_nothing),
+        cmocka_unit_test(an_audit_list_is_taken_apart),
+        cmocka_unit_test(rows_of_osquery_are_events),
+        cmocka_unit_test(a_result_without_rows_is_an_event),
+        cmocka_unit_test(the_default_format_of_envoy_is_read),
+        cmocka_unit_test(quotes_of_a_client_stay_in_the_agent),
+        cmocka_unit_test(what_envoy_would_not_write_is_a_fault),
     };
     return cmocka_run_group_tests_name("source", tests, NULL, NULL);
 }

@@ -34,6 +34,8 @@ static err_kind source_open(struct flow *flow, struct err_ctx *err)
                                     .is_json = !is_kernel,
                                     .logsource = flow->options.logsource,
                                     .entity_fields = flow->options.entity_fields};
+    if (source)
+        detect.time = source->time;
     if (source && !logsource_is_said(&detect.logsource))
         detect.logsource = source->logsource;
     err_kind kind = detect_open(&detect, &flow->detect, err);
@@ -154,6 +156,11 @@ static bool dead_run(struct pass *pass, span payload, span position, const char 
     struct writer *output = &pass->flow->output;
     writer_reset(output);
     dead_letter_write(output, reason, "detect", pass->flow->options.name, position, payload);
+    if (output->is_full) { /* the position tells where the whole of it stands */
+        writer_reset(output);
+        dead_letter_write(output, reason, "detect", pass->flow->options.name, position,
+                          (span){NULL, 0});
+    }
     if (!pass->put(pass->context, FLOW_DEAD, position, writer_span(output)))
         return false;
     pass->counts.in++;

@@ -21,6 +21,8 @@ err_kind replay_open(const struct replay_options *options, struct replay **ret, 
                                     .is_json = options->is_json,
                                     .logsource = options->logsource};
     const struct source *source = options->source;
+    if (source)
+        detect.time = source->time;
     if (source && !logsource_is_said(&detect.logsource))
         detect.logsource = source->logsource;
     err_kind kind = detect_open(&detect, &replay->detect, err);

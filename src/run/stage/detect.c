@@ -148,6 +148,7 @@ static err_kind line_event_open(struct detect *detect, const struct projection *
     if (kind == OK)
         kind = event_open(ret, projection, json_fetch, *ret_json, err);
     if (kind == OK) {
+        json_decoder_time(*ret_json, &detect->options.time);
         ret->raw = json_raw(*ret_json);
         ret->raw_traits = json_raw_traits(*ret_json);
     }

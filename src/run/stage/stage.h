@@ -18,6 +18,7 @@ struct detect_options {
     bool is_json; /* the rules and the lines are of JSON events, not of the kernel's */
     /* JSON: of all events; every part NULL: what each event says itself. */
     struct logsource logsource;
+    struct json_time time; /* JSON: where the events have theirs */
     /* JSON: fields that say what an event is about, separated by commas, the first that is there
      * before the others; NULL: those of entity.c. Borrowed. */
     const char *entity_fields;

@@ -1,0 +1,7 @@
+/* A frame of the source 'journald'. */
+#include "frames.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return source_fuzz("journald", span_of(data, size));
+}

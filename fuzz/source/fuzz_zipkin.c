@@ -1,0 +1,7 @@
+/* A frame of the source 'zipkin'. */
+#include "frames.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return source_fuzz("zipkin", span_of(data, size));
+}
