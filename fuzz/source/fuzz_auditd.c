@@ -18,5 +18,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         !source_flush(decoder, event_check, &frame))
         abort();
     source_decoder_close(decoder);
-    return source_fuzz("auditd", span_of(data, size));
+    return source_fuzz("auditd", event_check, span_of(data, size));
 }

@@ -3,5 +3,5 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    return source_fuzz("cloudtrail", span_of(data, size));
+    return source_fuzz("cloudtrail", event_any, span_of(data, size));
 }

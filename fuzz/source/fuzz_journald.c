@@ -3,5 +3,5 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    return source_fuzz("journald", span_of(data, size));
+    return source_fuzz("journald", event_check, span_of(data, size));
 }

@@ -5,7 +5,8 @@
 
 #include "source/auditd.h"
 
-#define ENRICHED 0x1d
+#define ENRICHED      0x1d
+#define MAP_SIZE_KEPT 4096
 
 /* ---- the head ---- */
 
@@ -171,8 +172,13 @@ void audit_fields_init(struct audit_fields *fields, struct arena *arena)
     map_init(&fields->first, AUDIT_FIELDS_MAX, 0x6175646974);
 }
 
+/* Emptying a map costs what its largest event did: one that has grown is given back. */
 void audit_fields_reset(struct audit_fields *fields)
 {
+    if (fields->first.size > MAP_SIZE_KEPT) {
+        map_free(&fields->first);
+        map_init(&fields->first, AUDIT_FIELDS_MAX, 0x6175646974);
+    }
     map_reset(&fields->first);
     fields->count = 0;
     fields->is_over = false;
