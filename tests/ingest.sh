@@ -38,7 +38,7 @@ post() { # OPTIONS...: the answer in $work/answer, the code on stdout
 }
 
 metric() { # NAME: its value
-    curl -s "$at/metrics" | awk -v name="picket_$1" 'index($1, name "{") == 1 { print $2 }'
+    curl -sk "$at/metrics" | awk -v name="picket_$1" 'index($1, name "{") == 1 { print $2 }'
 }
 
 events() { # FIRST COUNT: numbered events; every one whose number holds a 7 matches
@@ -175,6 +175,60 @@ start_again() { # on the same port
     started=$!
     echo "$started" >>"$work/pids"
     wait_for 10 is_ready
+}
+
+case_syslog_comes_in_by_streams_and_datagrams() {
+    certificates
+    cat >"$work/rules.yml" <<'R'
+title: Failed password
+id: 1f1b5e3a-0f5e-4a2f-9a3c-1c2d3e4f5a6b
+logsource: {category: syslog}
+detection:
+  sel:
+    msg|contains: failed
+  condition: sel
+fields: [msg]
+level: high
+R
+    background "$PICKET" ingest --source syslog --logsource category=syslog --rules "$work/rules.yml" \
+        --state "$work/state" --output json --listen 127.0.0.1:0 --syslog tcp://127.0.0.1:0 \
+        --syslog udp://127.0.0.1:0 --syslog tls://127.0.0.1:0 --syslog "unix://$work/log.sock" \
+        --tls-cert "$work/server.pem" --tls-key "$work/server.key"
+    wait_for 10 is_ready
+    address() { grep -o "$1://[0-9.:]*" "$work/err" | head -n 1 | sed 's,.*://,,'; }
+    at=https://$(sed -n 's/.*listening on \([^,]*\).*/\1/p' "$work/err")
+    line='<34>Oct 11 22:14:15 web su: failed'
+    tcp=$(address tcp) udp=$(address udp) tls=$(address tls)
+    printf '%s\n' "$line tcp-1" "$line tcp-2" >"/dev/tcp/${tcp%:*}/${tcp#*:}"
+    counted="$line tcp-3 with a
+newline"
+    printf '%d %s%d %s' ${#counted} "$counted" $((${#line} + 6)) "$line tcp-4" >"/dev/tcp/${tcp%:*}/${tcp#*:}"
+    printf '%s' "$line tcp-5 cut off" >"/dev/tcp/${tcp%:*}/${tcp#*:}"
+    printf '%s' "$line udp-1" >"/dev/udp/${udp%:*}/${udp#*:}"
+    (printf '%s\n' "$line tls-1" && wait_for 5 is_worked_off 7) |
+        openssl s_client -quiet -no_ign_eof -connect "$tls" -CAfile "$work/ca.pem" -verify_return_error
+    logger --socket "$work/log.sock" --rfc3164 "failed unix-1"
+    wait_for 5 is_worked_off 8
+    stop_it
+    jq -r .output_fields.msg "$work/out" | grep -oE '(tcp|udp|tls|unix)-[0-9]' | sort |
+        diff - <(printf '%s\n' tcp-{1,2,3,4,5} tls-1 udp-1 unix-1)
+    grep -q 'in=8 out=8 ' <<<"$summary"
+}
+
+case_a_silent_source_is_a_signal_once() {
+    ingest --silence 1s
+    is_told() { [[ $(grep -c 'A source fell silent' "$work/out") -eq $1 ]]; }
+    [[ $(post -d '{"n":"1"}') == 202 ]]
+    wait_for 5 is_told 1
+    sleep 1.5
+    is_told 1
+    [[ $(post -d '{"n":"1"}') == 202 ]]
+    wait_for 5 is_told 2
+    stop_it
+    "$PICKET" status --state "$work/state" >"$work/status"
+    grep -qE '^in +2$' "$work/status"
+    grep -qE '^lag_records +0$' "$work/status"
+    "$PICKET" status --state "$work/state" --output json | jq -e '.in == .out + .filtered + .dead'
 }
 
 case_killed_fifty_times_it_loses_and_doubles_nothing() {

@@ -18,6 +18,8 @@ struct ingest_words {
     const char *tls_cert;
     const char *tls_key;
     const char *client_ca;
+    struct option_list syslog;
+    uint64_t silence_ns;
     struct option_list rules;
     struct option_list pipelines;
     const char *logsource;
@@ -36,7 +38,9 @@ static const struct option_desc rows[] = {
      "the name in /v1/events/NAME; a source of docs/sources.md is decoded as such, any other name "
      "is of JSON objects, one a line"},
     {"listen", OPTION_TEXT, offsetof(struct ingest_words, listen), "127.0.0.1:8088", "ADDR:PORT",
-     "where HTTP is taken; port 0: any that is free"},
+     "where HTTP is taken; port 0: any that is free; none: nowhere"},
+    {"syslog", OPTION_LIST, offsetof(struct ingest_words, syslog), NULL, "URL",
+     "take syslog too: tcp://ADDR:PORT, tls://ADDR:PORT, udp://ADDR:PORT or unix:///PATH"},
     {"token-file", OPTION_TEXT, offsetof(struct ingest_words, token_file), NULL, "FILE",
      "a token a line; who posts must show one of them"},
     {"tls-cert", OPTION_TEXT, offsetof(struct ingest_words, tls_cert), NULL, "FILE",
@@ -60,6 +64,8 @@ static const struct option_desc rows[] = {
      "bound of the store; the oldest goes first, counted"},
     {"body-size", OPTION_SIZE, offsetof(struct ingest_words, body_bytes), "8M", NULL,
      "bound of one request's body, unpacked; at most 16M"},
+    {"silence", OPTION_DURATION, offsetof(struct ingest_words, silence_ns), NULL, NULL,
+     "a source that says nothing for so long raises a signal of its own"},
     {"for", OPTION_DURATION, offsetof(struct ingest_words, period_ns), NULL, NULL,
      "end after this time"},
 };
@@ -151,7 +157,10 @@ int cli_ingest(int argc, const char *const *argv)
     return ingest_run(&(struct ingest_options){
         .name = words.source,
         .source = decoder_of(words.source),
-        .listen = words.listen,
+        .listen = strcmp(words.listen, "none") == 0 ? NULL : words.listen,
+        .syslog = words.syslog.items,
+        .syslog_count = words.syslog.count,
+        .silence_ns = words.silence_ns,
         .token_file = words.token_file,
         .tls_cert = words.tls_cert,
         .tls_key = words.tls_key,

@@ -12,7 +12,7 @@ struct status_words {
 
 static const struct option_desc rows[] = {
     {"state", OPTION_TEXT, offsetof(struct status_words, state), STATE_DIR_DEFAULT, "DIR",
-     "the state folder of picket run"},
+     "the state folder of picket run, picket ingest or a pipeline"},
     {"output", OPTION_CHOICE, offsetof(struct status_words, output), "text", "text|json", "form"},
 };
 
@@ -21,7 +21,8 @@ static const struct option_table table = {
     .usage = "[options]",
     .summary =
         "Shows what picket run does: events, signals, what was lost and why, which hooks are in\n"
-        "use and what they cost. Its own numbers are renewed every second.",
+        "use and what they cost. Of picket ingest: in, out, filtered, dead, dropped, lag. Its own\n"
+        "numbers are renewed every second.",
     .examples = "  sudo picket status\n",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,
@@ -35,6 +36,8 @@ static void counts_print(const json_t *status)
     {
         if (json_is_integer(value))
             printf("%-24s %lld\n", key, (long long)json_integer_value(value));
+        else if (json_is_real(value))
+            printf("%-24s %.3f\n", key, json_real_value(value));
         else if (json_is_string(value))
             printf("%-24s %s\n", key, json_string_value(value));
     }
@@ -53,6 +56,11 @@ static void lists_print(const json_t *status)
     json_array_foreach(json_object_get(status, "drops_by"), index, one)
         printf("lost: %-12s %-16s %lld\n", text(one, "reason"), text(one, "event"),
                (long long)json_integer_value(json_object_get(one, "count")));
+    const char *reason_lost;
+    json_object_foreach(json_object_get(status, "dropped"), reason_lost, one)
+        printf("dropped: %-15s %lld\n", reason_lost, (long long)json_integer_value(one));
+    if (!json_object_get(status, "hooks"))
+        return;
     printf("\n%-40s %-10s %-18s %s\n", "hook", "state", "for", "cost, or why not");
     json_array_foreach(json_object_get(status, "hooks"), index, one)
     {

@@ -13,7 +13,7 @@
 #include "ingest/ingest.h"
 #include "role/role.h"
 
-#define IDLE_MS           500
+#define IDLE_MS           100
 #define WATCH_NS          1000000000ull
 #define SECRETS_BYTES_MAX (1u << 20)
 
@@ -73,8 +73,10 @@ static err_kind start(struct gateway *gateway, struct err_ctx *err)
     if (kind == OK)
         kind = memory_map(gateway, memory, err);
     for (uint32_t index = 0; index < gateway->start.listener_count && kind == OK; index++)
-        if (gateway->start.listeners[index] == LISTENER_HTTP)
-            kind = http_open(gateway, gateway->listeners[index], err);
+        kind = gateway->start.listeners[index] == LISTENER_HTTP
+                   ? http_open(gateway, gateway->listeners[index], err)
+                   : syslog_open(gateway, gateway->listeners[index],
+                                 (enum listener_kind)gateway->start.listeners[index], err);
     if (kind == OK)
         kind = role_confine(ROLE_GATEWAY, -1, err);
     return kind;
@@ -98,7 +100,8 @@ static err_kind parent_obey(struct gateway *gateway, struct err_ctx *err)
         queue_engine_take(gateway, &channel);
     } else if (message.type == MESSAGE_STOP) {
         gateway->is_stopping = true;
-        MHD_quiesce_daemon(gateway->daemon);
+        if (gateway->daemon)
+            MHD_quiesce_daemon(gateway->daemon);
     } else {
         kind = err_set(err, ERR_STATE, "unknown order %u", message.type);
     }
@@ -109,7 +112,7 @@ static err_kind parent_obey(struct gateway *gateway, struct err_ctx *err)
 static int wait_ms(const struct gateway *gateway)
 {
     MHD_UNSIGNED_LONG_LONG most;
-    if (MHD_get_timeout(gateway->daemon, &most) != MHD_YES || most > IDLE_MS)
+    if (!gateway->daemon || MHD_get_timeout(gateway->daemon, &most) != MHD_YES || most > IDLE_MS)
         return IDLE_MS;
     return (int)most;
 }
@@ -118,8 +121,9 @@ static err_kind turn(struct gateway *gateway, struct err_ctx *err)
 {
     struct pollfd waited[] = {{.fd = gateway->parent->fd, .events = POLLIN},
                               {.fd = gateway->engine.fd, .events = POLLIN},
-                              {.fd = gateway->epoll_fd, .events = POLLIN}};
-    if (poll(waited, 3, wait_ms(gateway)) < 0 && errno != EINTR)
+                              {.fd = gateway->epoll_fd, .events = POLLIN},
+                              {.fd = syslog_fd(gateway), .events = POLLIN}};
+    if (poll(waited, 4, wait_ms(gateway)) < 0 && errno != EINTR)
         return err_set(err, ERR_SYSTEM, "poll");
     err_kind kind = OK;
     if (waited[0].revents)
@@ -133,7 +137,9 @@ static err_kind turn(struct gateway *gateway, struct err_ctx *err)
         gateway->watched_ns = now_ns;
         http_watch(gateway, now_ns);
     }
-    MHD_run(gateway->daemon);
+    if (gateway->daemon)
+        MHD_run(gateway->daemon);
+    syslog_turn(gateway);
     queue_pump(gateway);
     return OK;
 }
@@ -148,13 +154,15 @@ int gateway_run(struct ipc_channel *parent)
     err_kind kind = start(&gateway, &err);
     if (kind == OK)
         ipc_send(parent, MESSAGE_READY, SPAN(""), NULL, 0, true);
-    while (kind == OK && !(gateway.is_stopping && queue_is_empty(&gateway)))
+    while (kind == OK &&
+           !(gateway.is_stopping && queue_is_empty(&gateway) && syslog_is_done(&gateway)))
         kind = turn(&gateway, &err);
     if (kind == ERR_INPUT) /* another one could not do better */
         ipc_send(parent, MESSAGE_FAILED, span_str(err.text), NULL, 0, true);
     else if (kind != OK)
         log_event(LOG_ERROR, "gateway_ended", "reason='%s'", err.text);
     http_close(&gateway);
+    syslog_close(&gateway);
     ipc_close(&gateway.engine);
     for (size_t index = 0; index < 4; index++)
         writer_free(secrets[index]);

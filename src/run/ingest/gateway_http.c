@@ -18,7 +18,6 @@
 #define CONNECTION_MEMORY  (32u << 10)
 #define CONNECTIONS_OF_ONE 256u /* address */
 #define TIMEOUT_SECONDS    30u
-#define TLS_PRIORITIES     "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define ANSWER_BYTES_MAX   (256u << 10)
 #define LAST_ANSWERS_NS    500000000ull
 
@@ -54,6 +53,7 @@ void codes_render(const struct gateway *gateway, struct writer *out)
                   "# TYPE picket_http_slow_total counter\n"
                   "picket_http_slow_total{pipeline=\"%s\"} %llu\n",
                   gateway->start.name, (unsigned long long)gateway->slow_count);
+    syslog_render(gateway, out);
 }
 
 void gateway_done(struct gateway *gateway, struct request *request, unsigned code)

@@ -70,8 +70,10 @@ static void bodies_place(struct gateway *gateway)
 
 static bool request_send(struct gateway *gateway, const struct request *request)
 {
-    struct intake_work work = {
-        .number = request->number, .at = request->at, .len = (uint32_t)request->body.len};
+    struct intake_work work = {.number = request->number,
+                               .at = request->at,
+                               .len = (uint32_t)request->body.len,
+                               .is_framed = request->is_framed};
     uint32_t ask = (uint32_t)request->ask;
     enum ipc_outcome outcome =
         request->ask >= 0
@@ -86,6 +88,9 @@ void queue_pump(struct gateway *gateway)
     bodies_place(gateway);
     if (gateway->engine.fd < 0 || !gateway->has_resumed)
         return;
+    uint64_t lost = syslog_lost_take(gateway);
+    if (lost)
+        ipc_send(&gateway->engine, MESSAGE_LOST, span_of(&lost, sizeof lost), NULL, 0, true);
     for (size_t index = 0; index < 2; index++)
         for (struct request *request = lists[index]->first; request; request = request->next) {
             if (!request->is_sent && !request_send(gateway, request))
@@ -112,7 +117,9 @@ static void body_answer(struct gateway *gateway, struct request *request,
                         const struct intake_done *done)
 {
     queue_drop(&gateway->queue, request);
-    if (done->answer == INTAKE_BUSY) {
+    if (request->is_framed) {
+        syslog_answer(gateway, done->answer == INTAKE_STORED);
+    } else if (done->answer == INTAKE_BUSY) {
         gateway_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 2,
                        "detection is behind; send the same again");
     } else if (done->answer != INTAKE_STORED) {
@@ -173,6 +180,10 @@ static bool resume_take(struct gateway *gateway, span body)
     while (gateway->queue.first && gateway->queue.first->number <= last) {
         struct request *request = gateway->queue.first;
         queue_drop(&gateway->queue, request);
+        if (request->is_framed) {
+            syslog_answer(gateway, true);
+            continue;
+        }
         writer_text(&request->answer, "{\"accepted\":true}\n");
         gateway_done(gateway, request, MHD_HTTP_ACCEPTED);
     }

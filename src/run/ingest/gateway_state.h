@@ -13,7 +13,8 @@
 #include "ingest/messages.h"
 #include "ipc/ipc.h"
 
-#define CODES_MAX 20
+#define CODES_MAX      20
+#define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 enum request_state {
     REQUEST_READING, /* its body arrives */
@@ -34,6 +35,7 @@ struct request {
     size_t counted;         /* bytes of the body in gateway.body_bytes */
     uint32_t at;            /* in the shared memory */
     bool is_sent;
+    bool is_framed;  /* no request of HTTP: messages of syslog, each behind its u32 length */
     bool is_refused; /* before its body was read */
     bool is_text;    /* plain text, not JSON */
     int ask;         /* enum intake_ask; -1: a body */
@@ -65,7 +67,8 @@ struct gateway {
     struct writer cert, key, ca; /* PEM, each with a NUL behind it; empty: none */
     struct client *clients;
     int listeners[INTAKE_LISTENERS];
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *daemon; /* NULL: no HTTP */
+    struct syslog *syslog;     /* NULL: none */
     int epoll_fd;
     uint8_t *memory;
     uint32_t memory_head;
@@ -100,6 +103,20 @@ void http_connected(void *context, struct MHD_Connection *connection, void **cli
                     enum MHD_ConnectionNotificationCode how);
 /* Cuts off those that are too slow. */
 void http_watch(struct gateway *gateway, uint64_t now_ns);
+
+/* gateway_syslog.c */
+MUST_USE err_kind syslog_open(struct gateway *gateway, int fd, enum listener_kind kind,
+                              struct err_ctx *err);
+void syslog_close(struct gateway *gateway);
+/* Reads what is there, gives the intake what was gathered. */
+void syslog_turn(struct gateway *gateway);
+/* The intake's answer to the body that it has. */
+void syslog_answer(struct gateway *gateway, bool is_stored);
+int syslog_fd(const struct gateway *gateway); /* to poll; -1: nothing is to be read now */
+bool syslog_is_done(const struct gateway *gateway);
+/* Datagrams that the kernel has dropped since the last call. */
+uint64_t syslog_lost_take(struct gateway *gateway);
+void syslog_render(const struct gateway *gateway, struct writer *out);
 
 /* gateway_unpack.c */
 struct unpacker;

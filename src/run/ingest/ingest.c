@@ -394,6 +394,7 @@ static err_kind start_fill(struct ingest *ingest, struct err_ctx *err)
     const struct ingest_options *options = ingest->options;
     struct intake_start *start = &ingest->intake_start;
     *start = (struct intake_start){.store_bytes_max = options->store_bytes_max,
+                                   .silence_ns = options->silence_ns,
                                    .is_text = options->is_text,
                                    .shows_shadow = options->shows_shadow};
     if (gethostname(start->hostname, sizeof start->hostname - 1))
@@ -417,9 +418,9 @@ static err_kind start(struct ingest *ingest, struct err_ctx *err)
 {
     err_kind kind = start_fill(ingest, err);
     if (kind == OK)
-        kind = ingest_sockets_open(ingest, err);
-    if (kind == OK)
         kind = ingest_secrets_open(ingest, err);
+    if (kind == OK)
+        kind = ingest_sockets_open(ingest, err);
     if (kind == OK)
         kind = folder_store_open(ingest->options->state_dir, &ingest->store_fd, err);
     if (kind == OK)

@@ -14,8 +14,11 @@
 #include "role/role.h"
 
 struct ingest_options {
-    const char *name;               /* of the source: /v1/events/NAME */
-    const char *source;             /* its decoder: of the registry, or kernel */
+    const char *name;          /* of the source: /v1/events/NAME */
+    const char *source;        /* its decoder: of the registry, or kernel */
+    const char *const *syslog; /* tcp://, tls://, udp:// ADDR:PORT, unix://PATH */
+    size_t syslog_count;
+    uint64_t silence_ns;            /* a source silent for so long is a signal; 0: never */
     const char *listen;             /* ADDR:PORT of HTTP */
     const char *token_file;         /* NULL: no token is asked for */
     const char *tls_cert, *tls_key; /* PEM; both or none */

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "core/cleanup.h"
 #include "core/log.h"
@@ -77,16 +78,85 @@ static err_kind socket_open(const char *text, int type, int *ret, struct err_ctx
     return kind;
 }
 
-err_kind ingest_sockets_open(struct ingest *ingest, struct err_ctx *err)
+/* A datagram socket with a name in the file system, which anybody may write to, as /dev/log. One
+ * that an earlier run left is replaced. */
+static err_kind unix_open(const char *path, int *ret, struct err_ctx *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat status;
+    if (!path[0] || strlen(path) >= sizeof address.sun_path)
+        return err_set(err, ERR_INPUT, "'unix://%s': expected a path of at most %zu bytes", path,
+                       sizeof address.sun_path - 1);
+    memcpy(address.sun_path, path, strlen(path));
+    if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode))
+        unlink(path);
+    AUTO(auto_close) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || chmod(path, 0666))
+        return err_set(err, ERR_SYSTEM, "'unix://%s'", path);
+    *ret = fd_steal(&fd);
+    return OK;
+}
+
+static const struct {
+    const char *scheme;
+    enum listener_kind kind;
+    int type;
+} scheme_table[] = {{"tcp://", LISTENER_TCP, SOCK_STREAM},
+                    {"tls://", LISTENER_TLS, SOCK_STREAM},
+                    {"udp://", LISTENER_UDP, SOCK_DGRAM},
+                    {"unix://", LISTENER_UNIX, SOCK_DGRAM}};
+#define SCHEME_COUNT (sizeof scheme_table / sizeof *scheme_table)
+
+static err_kind syslog_socket_open(struct ingest *ingest, const char *text, struct err_ctx *err)
 {
     struct gateway_start *start = &ingest->gateway_start;
     int *fd = &ingest->listeners[start->listener_count];
-    err_kind kind = socket_open(ingest->options->listen, SOCK_STREAM, fd, err);
-    if (kind != OK)
-        return kind;
-    address_print(*fd, ingest->address, sizeof ingest->address);
-    start->listeners[start->listener_count++] = LISTENER_HTTP;
+    size_t index = 0;
+    while (index < SCHEME_COUNT &&
+           !span_starts(span_str(text), span_str(scheme_table[index].scheme)))
+        index++;
+    if (index == SCHEME_COUNT)
+        return err_set(err, ERR_INPUT,
+                       "'%s': expected tcp://, tls:// or udp:// and ADDR:PORT, or "
+                       "unix:// and a path",
+                       text);
+    enum listener_kind kind = scheme_table[index].kind;
+    const char *place = text + strlen(scheme_table[index].scheme);
+    if (kind == LISTENER_TLS && !start->cert_bytes)
+        return err_set(err, ERR_INPUT, "'%s': needs --tls-cert and --tls-key", text);
+    err_kind outcome = kind == LISTENER_UNIX
+                           ? unix_open(place, fd, err)
+                           : socket_open(place, scheme_table[index].type, fd, err);
+    if (outcome != OK)
+        return outcome;
+    char bound[108];
+    snprintf(bound, sizeof bound, "%s", place);
+    if (kind != LISTENER_UNIX)
+        address_print(*fd, bound, sizeof bound);
+    size_t len = strlen(ingest->address);
+    snprintf(ingest->address + len, sizeof ingest->address - len, "%s%s%s", len ? ", " : "",
+             scheme_table[index].scheme, bound);
+    start->listeners[start->listener_count++] = kind;
     return OK;
+}
+
+err_kind ingest_sockets_open(struct ingest *ingest, struct err_ctx *err)
+{
+    const struct ingest_options *options = ingest->options;
+    struct gateway_start *start = &ingest->gateway_start;
+    err_kind kind = OK;
+    if (options->listen) {
+        kind = socket_open(options->listen, SOCK_STREAM, &ingest->listeners[0], err);
+        if (kind != OK)
+            return err_wrap(err, "--listen");
+        address_print(ingest->listeners[0], ingest->address, sizeof ingest->address);
+        start->listeners[start->listener_count++] = LISTENER_HTTP;
+    }
+    for (size_t index = 0; index < options->syslog_count && kind == OK; index++)
+        kind = start->listener_count == INTAKE_LISTENERS
+                   ? err_set(err, ERR_LIMIT, "at most %d sockets", INTAKE_LISTENERS)
+                   : syslog_socket_open(ingest, options->syslog[index], err);
+    return kind == OK ? OK : err_wrap(err, "--syslog");
 }
 
 /* ---- secrets ---- */

@@ -26,7 +26,7 @@ struct ingest {
     struct gateway_start gateway_start;
     struct intake_sums before, now; /* of the store: as this run began, as it ended */
     int listeners[INTAKE_LISTENERS];
-    char address[128]; /* of the first of them, as bound */
+    char address[1024]; /* of all of them, as bound */
     int store_fd, crash_fd, image_fd;
     int memory_fd;  /* of the gateway that runs */
     int secrets_fd; /* memfd */

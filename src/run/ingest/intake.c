@@ -79,8 +79,10 @@ static bool body_take(struct intake_role *role, span message)
     memcpy(&work, message.data, sizeof work);
     if (work.at > INTAKE_MEMORY_BYTES || work.len > INTAKE_MEMORY_BYTES - work.at)
         return false;
-    role->bodies[role->body_count++] = (struct intake_body){
-        .number = work.number, .bytes = span_of(role->memory + work.at, work.len)};
+    role->bodies[role->body_count++] =
+        (struct intake_body){.number = work.number,
+                             .bytes = span_of(role->memory + work.at, work.len),
+                             .is_framed = work.is_framed};
     role->body_bytes += work.len;
     return true;
 }
@@ -112,6 +114,17 @@ static bool ask_take(struct intake_role *role, span message)
     return true;
 }
 
+static bool lost_take(struct intake_role *role, span message)
+{
+    uint64_t count;
+    struct err_ctx err;
+    if (!span_u64le(&message, &count))
+        return false;
+    if (intake_dropped(role->intake, "udp_queue", count, &err) != OK)
+        log_event(LOG_ERROR, "dropped", "reason='%s'", err.text);
+    return true;
+}
+
 /* All that waits, as far as it goes into one turn. */
 static void gateway_hear(struct intake_role *role)
 {
@@ -123,6 +136,7 @@ static void gateway_hear(struct intake_role *role)
             return;
         bool is_sound = outcome == IPC_DONE &&
                         ((message.type == MESSAGE_BODY && body_take(role, message.body)) ||
+                         (message.type == MESSAGE_LOST && lost_take(role, message.body)) ||
                          (message.type == MESSAGE_ASK && ask_take(role, message.body)));
         if (outcome == IPC_DONE)
             ipc_release(&message);
@@ -246,6 +260,7 @@ static err_kind start(struct intake_role *role, struct err_ctx *err)
                                      .logsource = {.product = part_of(start->product),
                                                    .category = part_of(start->category),
                                                    .service = part_of(start->service)},
+                                     .silence_ns = start->silence_ns,
                                      .is_text = start->is_text,
                                      .shows_shadow = start->shows_shadow,
                                      .has_lines = start->has_lines,

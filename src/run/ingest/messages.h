@@ -12,8 +12,9 @@
 /* MESSAGE_INTAKE_START */
 struct intake_start {
     uint64_t store_bytes_max;
-    uint64_t line_next; /* the first signal that the parent has not printed */
-    uint32_t has_lines; /* line_next is known: this engine follows another */
+    uint64_t silence_ns; /* 0: a silent source is no signal */
+    uint64_t line_next;  /* the first signal that the parent has not printed */
+    uint32_t has_lines;  /* line_next is known: this engine follows another */
     uint32_t is_text;
     uint32_t shows_shadow;
     char hostname[72];
@@ -47,6 +48,7 @@ enum ingest_message {
     MESSAGE_FAILED,  /* why it cannot start, as text */
     /* gateway to intake */
     MESSAGE_BODY, /* struct intake_work */
+    MESSAGE_LOST, /* uint64_t: datagrams that the kernel dropped */
     MESSAGE_ASK,  /* uint32_t enum intake_ask; answered by MESSAGE_TOLD */
     /* intake to gateway */
     MESSAGE_RESUME, /* uint64_t: the last body that is stored */
@@ -57,7 +59,7 @@ enum ingest_message {
 /* Exit code of an intake that cannot start: starting again is no help. */
 #define INTAKE_IMPOSSIBLE 3
 
-enum listener_kind { LISTENER_HTTP };
+enum listener_kind { LISTENER_HTTP, LISTENER_TCP, LISTENER_TLS, LISTENER_UDP, LISTENER_UNIX };
 
 /* MESSAGE_GATEWAY_START; secrets hold, one behind the other, tokens (a line
  * each), and in PEM the certificate, its key, and whose certificates clients must have. */
@@ -74,6 +76,8 @@ struct gateway_start {
 struct intake_work {
     uint64_t number;
     uint32_t at, len;
+    uint32_t is_framed; /* records, each behind its u32 length; else a body as it came */
+    uint32_t reserved;
 };
 
 /* MESSAGE_DONE */

@@ -81,6 +81,8 @@ err_kind intake_open(const struct intake_options *options, struct intake **ret, 
     if (kind == OK)
         kind = kept_load(intake, err);
     if (kind == OK)
+        kind = silence_load(intake, err);
+    if (kind == OK)
         kind = alert_stage_open(intake->log, &alerts, &intake->alerts, err);
     if (kind != OK)
         intake_close(intake);
@@ -202,11 +204,14 @@ static err_kind work(struct intake *intake, struct intake_body *bodies, size_t c
     uint64_t now_ns = clock_boot_ns();
     bool has_records = intake->read_next < intake->events_end;
     bool is_flush_due = is_kept_old(intake, now_ns);
+    bool is_silence_due = silence_is_due(intake, now_ns);
     err_kind kind = OK;
-    if (!count && !has_records && !is_flush_due && !intake->is_open &&
+    if (!count && !has_records && !is_flush_due && !is_silence_due && !intake->is_open &&
         !is_status_due(intake, now_ns))
         return OK;
-    if (!intake->is_open)
+    if (intake->is_open && count) /* what was fed need not wait for the disk; bodies must */
+        kind = turn_commit(intake, err);
+    if (kind == OK && !intake->is_open)
         kind = turn_begin(intake, count > 0, err);
     if (kind == OK && count)
         kind = bodies_store(intake, bodies, count, err);
@@ -214,6 +219,8 @@ static err_kind work(struct intake *intake, struct intake_body *bodies, size_t c
         kind = events_work(intake, now_ns + WORK_NS, err);
     else if (kind == OK && is_flush_due)
         kind = kept_flush(intake, err);
+    if (kind == OK && is_silence_due && !intake->has_changed)
+        kind = silence_tell(intake, err);
     return kind == OK ? turn_commit(intake, err) : kind;
 }
 

@@ -34,9 +34,10 @@ struct intake_options {
     const char *source;   /* what it is: of the registry (source/source.h), or kernel */
     const char *pipeline; /* label of the counters */
     struct logsource logsource;
-    bool is_text;      /* lines for people; else the signal's JSON */
-    bool shows_shadow; /* hands the signals of shadow rules on too; else an empty line each */
-    bool has_lines;    /* line_next is known: this engine follows another */
+    uint64_t silence_ns; /* a source that says nothing for so long is a signal; 0: never */
+    bool is_text;        /* lines for people; else the signal's JSON */
+    bool shows_shadow;   /* hands the signals of shadow rules on too; else an empty line each */
+    bool has_lines;      /* line_next is known: this engine follows another */
     uint64_t line_next;
     struct intake_crash *crash;
     /* Hands a line on, in one piece; false: not now, offer it again later. */
@@ -64,6 +65,7 @@ enum intake_answer {
 struct intake_body {
     uint64_t number; /* grows with each body of one gateway */
     span bytes;
+    bool is_framed; /* records, each behind its u32 length, whatever the source */
     enum intake_answer answer;
     uint32_t records; /* taken */
     uint32_t broken;  /* of these: dead letters to be, as far as a look at them tells */

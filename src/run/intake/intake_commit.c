@@ -201,7 +201,7 @@ err_kind turn_begin(struct intake *intake, bool is_durable, struct err_ctx *err)
         intake->dropped[index].pending = 0;
     intake->flow_before = flow_counts(intake->flow);
     intake->body_last = intake->body_committed;
-    intake->has_changed = false;
+    intake->has_changed = intake->has_told = false;
     err_kind kind = topic_durable(intake->log, is_durable, err);
     if (kind == OK)
         kind = topic_begin(intake->log, err);
@@ -258,6 +258,8 @@ err_kind turn_commit(struct intake *intake, struct err_ctx *err)
         kind = positions_put(intake, err);
         if (kind == OK)
             kind = counters_put(intake, err);
+        if (kind == OK && intake->is_silent)
+            kind = silence_end(intake, err);
         if (kind == OK && intake->is_joining)
             kind = kept_put(intake, err);
     }
@@ -277,6 +279,7 @@ err_kind turn_commit(struct intake *intake, struct err_ctx *err)
     intake->is_status_old |= intake->has_changed;
     if (intake->has_changed && intake->is_joining)
         kept_commit(intake);
+    silence_commit(intake);
     intake->read_committed = intake->read_next;
     intake->body_committed = intake->body_last;
     intake->refused_ns = 0;

@@ -44,10 +44,12 @@ struct intake {
     bool is_joining;         /* the decoder keeps parts of events between records */
     struct writer kept;      /* of the decoder, as committed */
     struct writer kept_next; /* as it stands */
-    uint64_t worked_ns;      /* when a record was worked on last */
+    uint64_t worked_ns;      /* when a record came last */
     bool is_open;            /* a transaction */
-    bool is_durable;         /* it must reach the disk before it is answered */
-    bool has_changed;
+    bool has_changed;        /* records came, or were worked on */
+    bool has_told;           /* of a silence */
+    bool is_silent;          /* and it was told */
+    uint64_t silences;
     uint64_t epoch;
     uint64_t signal_end; /* behind the last committed signal */
     uint64_t line_next;
@@ -83,6 +85,14 @@ MUST_USE err_kind record_work(struct intake *intake, span record, span position,
                               struct err_ctx *err);
 MUST_USE err_kind intake_letter_put(struct intake *intake, const char *reason, span position,
                                     span payload, struct err_ctx *err);
+
+/* intake_silence.c */
+MUST_USE err_kind silence_load(struct intake *intake, struct err_ctx *err);
+bool silence_is_due(const struct intake *intake, uint64_t now_ns);
+/* Inside the transaction. */
+MUST_USE err_kind silence_tell(struct intake *intake, struct err_ctx *err);
+MUST_USE err_kind silence_end(struct intake *intake, struct err_ctx *err);
+void silence_commit(struct intake *intake);
 
 /* intake_lines.c */
 MUST_USE err_kind lines_hand_on(struct intake *intake, struct err_ctx *err);

@@ -139,11 +139,36 @@ static bool is_readable(struct intake *intake, span line)
     return !intake->look || json_decode(intake->look, line, &fault);
 }
 
+static err_kind line_store(struct intake *intake, struct intake_body *body, span line,
+                           struct err_ctx *err)
+{
+    bool is_large = line.len > TOPIC_RECORD_BYTES_MAX;
+    body->records++;
+    body->broken += is_large || !is_readable(intake, line);
+    return is_large ? large_bury(intake, body, line, err)
+                    : record_store(intake, (span){NULL, 0}, line, err);
+}
+
+static err_kind frames_store(struct intake *intake, struct intake_body *body, struct err_ctx *err)
+{
+    span rest = body->bytes, record;
+    uint32_t len;
+    err_kind kind = OK;
+    while (kind == OK && rest.len) {
+        if (!span_u32le(&rest, &len) || !span_take(&rest, len, &record))
+            return err_set(err, ERR_STATE, "a body that is framed wrongly");
+        kind = line_store(intake, body, record, err);
+    }
+    return kind;
+}
+
 static err_kind body_store(struct intake *intake, struct intake_body *body, struct err_ctx *err)
 {
     span rest = body->bytes, line;
     err_kind kind = OK;
     body->records = body->broken = 0;
+    if (body->is_framed)
+        return frames_store(intake, body, err);
     if (intake->is_document) {
         body->records = 1;
         return document_store(intake, rest, err);
@@ -157,11 +182,7 @@ static err_kind body_store(struct intake *intake, struct intake_body *body, stru
             line.len--;
         if (is_blank(line))
             continue;
-        body->records++;
-        bool is_large = line.len > TOPIC_RECORD_BYTES_MAX;
-        body->broken += is_large || !is_readable(intake, line);
-        kind = is_large ? large_bury(intake, body, line, err)
-                        : record_store(intake, (span){NULL, 0}, line, err);
+        kind = line_store(intake, body, line, err);
     }
     return kind;
 }
@@ -186,6 +207,7 @@ err_kind bodies_store(struct intake *intake, struct intake_body *bodies, size_t 
         body->answer = INTAKE_STORED;
         intake->body_last = body->number;
         intake->has_changed = true;
+        intake->worked_ns = clock_boot_ns();
     }
     return kind;
 }
