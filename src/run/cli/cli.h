@@ -1,11 +1,7 @@
 /* The commands. To add one: one file with its option table and its main, and one row in main.c. */
 #pragma once
 
-#include "config/config.h"
-#include "role/role.h"
-
-/* Exit codes of every command: 0 done, 1 it failed or something is wrong, 2 wrong usage. */
-enum { EXIT_DONE = 0, EXIT_WRONG = 1, EXIT_USAGE = 2 };
+#include "command/command.h"
 
 int cli_run(int argc, const char *const *argv);
 int cli_record(int argc, const char *const *argv);
@@ -20,63 +16,7 @@ int cli_ingest(int argc, const char *const *argv);
 int cli_sink(int argc, const char *const *argv);
 int cli_worker(int argc, const char *const *argv);
 
-/* Parses and checks the words of a command. Returns false when the command is to end at once, with
- * *ret_code; help or the error has been printed then. */
-bool cli_options(const struct option_table *table, int argc, const char *const *argv, void *options,
-                 struct option_list *operands, int *ret_code);
-/* The same with a configuration file under the command line: starts again from the defaults, then
- * the file, then the words. A list named in the words replaces the file's. */
-bool cli_config(const struct option_table *table, const char *path, int argc,
-                const char *const *argv, void *options, int *ret_code);
-/* Prints `picket: <text>` on stderr and returns EXIT_WRONG. */
-int cli_fail(const struct err_ctx *err);
-
-/* Gathers and compiles rules from these paths (none: the shipped set); what is wrong with them goes
- * to stderr. EXIT_DONE with a compiled image, else the exit code. */
-int cli_compile(const struct option_list *paths, const struct compile_options *options,
-                struct compiled *ret);
-
-/* The same with processing pipelines for Sigma rules. */
-int cli_compile_mapped(const struct option_list *paths, const struct option_list *pipelines,
-                       const struct compile_options *options, struct compiled *ret);
-#define PIPELINE_OPTION(type)                                                                      \
-    {                                                                                              \
-        "pipeline", OPTION_LIST, offsetof(type, pipelines), NULL, "FILE",                          \
-            "pySigma pipeline for Sigma rules: names of fields, logsources, placeholders"          \
-    }
-/* The same with one more text behind the files. */
-int cli_compile_with(const struct option_list *paths, const struct compile_options *options,
-                     const char *name, span text, struct compiled *ret);
-
-/* Rules of both languages: Falco's over kernel events, Sigma's over JSON. An image each.
- * pipelines: NULL for none. */
-struct compiled_sets {
-    struct compiled items[2];
-    bool is_json[2];
-    size_t count;
-};
-int cli_compile_sets(const struct option_list *paths, const struct option_list *pipelines,
-                     const struct compile_options *options, struct compiled_sets *ret);
-void cli_sets_close(struct compiled_sets *sets);
-
-/* "draft,live" as bits; false, and said on stderr: a word is no stage. */
-bool cli_stages(const char *words, uint32_t *ret);
-
 /* Finds the tests of rule files and folders (lab/lab.h). */
 struct suite;
 MUST_USE err_kind cli_tests_find(const struct option_list *paths, struct suite *suite,
                                  struct err_ctx *err);
-
-/* A name of the registry (source/source.h); kernel: NULL. False: usage, said on stderr. */
-struct source;
-bool cli_source(const char *name, const struct source **ret);
-
-/* `product=windows,category=process_creation`; NULL: none. False: usage, said on stderr. */
-bool cli_logsource(const char *words, struct logsource *ret);
-
-/* Opens the store in DIR, or in DIR/store, read-only and drops all other rights. */
-struct topic_log;
-err_kind cli_store_open(const char *state_dir, int *ret_store_fd, struct topic_log **ret,
-                        struct err_ctx *err);
-
-#define STATE_DIR_DEFAULT "/var/lib/picket"

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "fleet/fleet.h"
 #include "ingest/ingest.h"
 #include "outlet/outlet.h"
 #include "worker/worker.h"
@@ -19,6 +20,7 @@ static const struct command command_table[] = {
     {"check", cli_check, "check rule files: errors with file:line:column"},
     {"dlq", cli_dlq, "dead letters: list, show, replay"},
     {"ingest", cli_ingest, "take events over HTTP, run rules over them"},
+    {"pipeline", fleet_command, "declared pipelines: new, check, list, status, run"},
     {"query", cli_query, "look signals and alerts up in the store"},
     {"record", cli_record, "write kernel events to a file"},
     {"replay", cli_replay, "run rules over recorded events or JSON lines"},

@@ -98,6 +98,7 @@ err_kind follow_save(struct follow *follow, follow_put put, void *context, struc
             return kind;
         file->is_changed = false;
     }
+    follow->closed_saved = follow->closed_count;
     return OK;
 }
 
@@ -224,12 +225,14 @@ err_kind follow_offer(struct follow *follow, const char *path, bool is_there, in
     return path_set(follow, file, path) ? OK : err_set(err, ERR_SYSTEM, "'%s'", path);
 }
 
-void follow_wanted(const struct follow *follow, struct finder *finder)
+void follow_each_wanted(const struct follow *follow,
+                        void (*want)(void *context, const char *path, dev_t dev, ino_t ino),
+                        void *context)
 {
     for (size_t index = 0; index < follow->file_count; index++) {
         const struct file *file = follow->files[index];
         if (file->fd < 0 && file->ino && !file->is_ended)
-            finder_want(finder, file->path, file->dev, file->ino);
+            want(context, file->path, file->dev, file->ino);
     }
 }
 
@@ -244,9 +247,12 @@ void follow_gone(struct follow *follow, const char *path)
 
 bool follow_closed_next(struct follow *follow, struct follow_closed *ret)
 {
-    if (!follow->closed_count)
+    if (!follow->closed_saved)
         return false;
-    *ret = follow->closed[--follow->closed_count];
+    *ret = follow->closed[0];
+    follow->closed_saved--;
+    follow->closed_count--;
+    memmove(follow->closed, follow->closed + 1, follow->closed_count * sizeof *follow->closed);
     return true;
 }
 
@@ -267,7 +273,7 @@ static void packing_tell(const struct follow *follow, struct file *file)
         span_starts(begin, span_of(zstd, sizeof zstd)) ||
         (count == UNPACKING_BYTES && (bytes[0] & 0xf0) == 0x50 &&
          memcmp(bytes + 1, "\x2a\x4d\x18", 3) == 0); /* a frame of zstd to be skipped */
-    file->packing = is_packed ? PACKING_PACKED : PACKING_NONE;
+    file->packing = is_packed && !follow->options.is_plain ? PACKING_PACKED : PACKING_NONE;
 }
 
 static bool is_read_whole(const struct follow *follow, const struct file *file)
@@ -409,6 +415,17 @@ void follow_next(struct follow *follow)
     follow->counts.faults += follow->frame.fault != NULL;
     if (follow->frame.end > follow->frame.offset)
         buffer_take(follow, buffer);
+}
+
+uint64_t follow_position(const struct follow *follow)
+{
+    const struct file *last = NULL;
+    for (size_t index = 0; index < follow->file_count; index++) {
+        const struct file *file = follow->files[index];
+        if (file->fd >= 0 && (!last || file->number > last->number))
+            last = file;
+    }
+    return last ? last->position : 0;
 }
 
 struct follow_counts follow_counts(const struct follow *follow)

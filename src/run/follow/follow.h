@@ -24,6 +24,7 @@
 struct follow_options {
     size_t file_count_max;  /* open at a time; 0: 256 */
     size_t frame_bytes_max; /* of a line or document; 0: 1 MiB */
+    bool is_plain;          /* nothing is unpacked */
     bool is_document;       /* a file is one frame, read when it has not changed for settle_ns */
     uint64_t settle_ns;     /* how long a packed file or a document must be unchanged; 0: 1 s */
     uint64_t linger_ns;     /* a file that was rotated is closed when unchanged so long; 0: 60 s */
@@ -86,7 +87,8 @@ typedef err_kind (*follow_put)(void *context, uint64_t number, span text, struct
 MUST_USE err_kind follow_save(struct follow *follow, follow_put put, void *context,
                               struct err_ctx *err);
 
-/* A file that was closed, for the finder; false: no more. */
+/* A file that was closed before the last follow_save, for the finder once that is committed: it
+ * lets go of it. False: no more. */
 struct follow_closed {
     dev_t dev;
     ino_t ino;
@@ -94,6 +96,8 @@ struct follow_closed {
 };
 bool follow_closed_next(struct follow *follow, struct follow_closed *ret);
 struct follow_counts follow_counts(const struct follow *follow);
+/* Of the file that was found last among those that are open; 0: none. */
+uint64_t follow_position(const struct follow *follow);
 
 /* ---- finder ---- */
 
@@ -144,9 +148,11 @@ MUST_USE err_kind finder_look(struct finder *finder, finder_tell tell, void *con
 void finder_forget_told(struct finder *finder);
 /* The follower has closed it: told again when it has another size. */
 void finder_release(struct finder *finder, const struct follow_closed *closed);
-/* Names the files that were restored to the finder, which looks for those that were renamed since.
- */
-void follow_wanted(const struct follow *follow, struct finder *finder);
+/* Calls want for each file that was restored and not offered since: for finder_want, which looks
+ * for those that were renamed. */
+void follow_each_wanted(const struct follow *follow,
+                        void (*want)(void *context, const char *path, dev_t dev, ino_t ino),
+                        void *context);
 /* A file that was followed until now, found by its place in its old folder if it was renamed since.
  */
 void finder_want(struct finder *finder, const char *path, dev_t dev, ino_t ino);

@@ -76,6 +76,7 @@ struct follow {
     size_t forgotten_count, forgotten_size;
     struct follow_closed *closed;
     size_t closed_count, closed_size;
+    size_t closed_saved; /* of these: closed before the last follow_save */
     struct follow_counts counts;
 };
 

@@ -102,6 +102,7 @@ static void a_deleted_file_is_finished_even_by_a_new_follower(void **state)
     rig_is(rig, "one\ntwo\nthree\n");
     rig_read(rig, 61000, SIZE_MAX); /* nobody can end its last line any more */
     rig_is(rig, "one\ntwo\nthree\nno newline\n");
+    rig_commit(rig);
     rig_look(rig);
     assert_int_equal(finder_counts(rig->finder).held, 1);
     assert_int_equal(follow_counts(rig->follow).open, 1);
@@ -352,6 +353,7 @@ static void more_files_than_may_be_open_are_read_in_turn(void **state)
         rig_turn(rig, 1);
     assert_int_equal(follow_counts(rig->follow).frames, 20);
     assert_int_equal(follow_counts(rig->follow).open, 4);
+    rig_commit(rig);
     rig_append(rig, "00.log", "again\n"); /* it was closed: the finder sees that it has grown */
     rig_turn(rig, 1);
     rig_turn(rig, 1);

@@ -70,10 +70,7 @@ static inline void rig_frame(struct rig *rig, const struct follow_frame *frame)
 
 static inline void rig_look(struct rig *rig)
 {
-    struct follow_closed closed;
     MUST(finder_look(rig->finder, rig_tell, rig, err));
-    while (follow_closed_next(rig->follow, &closed))
-        finder_release(rig->finder, &closed);
 }
 
 /* Time passes, and at most `frames` are taken. */
@@ -99,7 +96,10 @@ static inline void rig_turn(struct rig *rig, uint64_t pass_ms)
 
 static inline void rig_commit(struct rig *rig)
 {
+    struct follow_closed closed;
     MUST(follow_save(rig->follow, rig_put, rig, err));
+    while (follow_closed_next(rig->follow, &closed))
+        finder_release(rig->finder, &closed);
     rig->out_committed = rig->out.len;
 }
 
@@ -127,13 +127,18 @@ static inline void rig_crash(struct rig *rig)
     finder_forget_told(rig->finder);
 }
 
+static inline void rig_want(void *context, const char *path, dev_t dev, ino_t ino)
+{
+    finder_want(context, path, dev, ino);
+}
+
 /* All ends, and begins again some time later. */
 static inline void rig_restart(struct rig *rig)
 {
     finder_close(rig->finder);
     rig_start_finder(rig);
     rig_crash(rig);
-    follow_wanted(rig->follow, rig->finder);
+    follow_each_wanted(rig->follow, rig_want, rig->finder);
 }
 
 static inline struct rig *rig_open(void **state, const char *pattern)

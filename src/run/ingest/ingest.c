@@ -83,9 +83,10 @@ static err_kind intake_start(struct ingest *ingest, struct err_ctx *err)
         kind = helper_spawn(&ingest->intake, err);
     if (kind != OK)
         return kind;
-    int fds[] = {ingest->store_fd, ingest->crash_fd, theirs, ingest->image_fd};
+    int fds[] = {ingest->store_fd, ingest->crash_fd, theirs, ingest->image_fd, -1};
+    collect_start(&ingest->collect, &ingest->intake_start.feed, &fds[4]);
     say(&ingest->intake, MESSAGE_INTAKE_START,
-        span_of(&ingest->intake_start, sizeof ingest->intake_start), fds, 4);
+        span_of(&ingest->intake_start, sizeof ingest->intake_start), fds, fds[4] < 0 ? 4 : 5);
     return helpers_join(ingest, err);
 }
 
@@ -115,10 +116,14 @@ static err_kind gateway_start(struct ingest *ingest, struct err_ctx *err)
 
 static void ready_look(struct ingest *ingest)
 {
-    if (ingest->is_ready || !ingest->intake.is_ready || !ingest->gateway.is_ready)
+    bool has_gateway = !ingest->options->feed;
+    if (ingest->is_ready || !ingest->intake.is_ready || (has_gateway && !ingest->gateway.is_ready))
         return;
     ingest->is_ready = true;
-    fprintf(stderr, "picket: ready, listening on %s\n", ingest->address);
+    if (has_gateway)
+        fprintf(stderr, "picket: ready, listening on %s\n", ingest->address);
+    else
+        fprintf(stderr, "picket: ready\n");
 }
 
 static bool message_take(struct ingest *ingest, struct helper *helper,
@@ -151,7 +156,8 @@ static bool message_take(struct ingest *ingest, struct helper *helper,
         ingest->has_summary = true;
         return true;
     default:
-        return false;
+        return is_intake &&
+               collect_hear(&ingest->collect, &helper->channel, message->type, message->body);
     }
 }
 
@@ -200,6 +206,8 @@ static void helper_ended(struct ingest *ingest, struct helper *helper, int statu
 {
     uint64_t now_ns = clock_boot_ns();
     helper->pid = 0;
+    if (helper == &ingest->intake)
+        collect_intake_gone(&ingest->collect);
     while (helper->channel.fd >= 0) { /* what it said last */
         struct pollfd last = {.fd = helper->channel.fd, .events = POLLIN};
         if (poll(&last, 1, 0) <= 0)
@@ -236,6 +244,10 @@ static void helpers_reap(struct ingest *ingest)
             helper_ended(ingest, helper, status);
         }
     }
+    pid_t journal = ingest->collect.journal_pid;
+    int status;
+    if (journal && waitpid(journal, &status, WNOHANG) == journal)
+        (void)collect_reaped(&ingest->collect, journal, status, clock_boot_ns());
 }
 
 static void helper_watch(struct ingest *ingest, struct helper *helper, bool is_ping_due,
@@ -269,7 +281,8 @@ static void helpers_watch(struct ingest *ingest, uint64_t now_ns)
     if (is_ping_due)
         ingest->pinged_ns = now_ns;
     helper_watch(ingest, &ingest->intake, is_ping_due, now_ns);
-    helper_watch(ingest, &ingest->gateway, is_ping_due, now_ns);
+    if (!ingest->options->feed)
+        helper_watch(ingest, &ingest->gateway, is_ping_due, now_ns);
 }
 
 /* ---- the loop ---- */
@@ -286,6 +299,8 @@ static void stop(struct ingest *ingest)
     ingest->gateway_end_ns = now_ns + GATEWAY_NS;
     if (ingest->gateway.pid)
         say(&ingest->gateway, MESSAGE_STOP, SPAN(""), NULL, 0);
+    if (ingest->intake.pid)
+        collect_last(&ingest->collect, &ingest->intake.channel);
 }
 
 static void stop_go_on(struct ingest *ingest, uint64_t now_ns)
@@ -328,6 +343,8 @@ static bool is_over(struct ingest *ingest, uint64_t now_ns)
 {
     if (!ingest->stop_at_ns && ingest->end_at_ns && now_ns >= ingest->end_at_ns)
         stop(ingest);
+    if (!ingest->stop_at_ns && collect_is_ended(&ingest->collect))
+        stop(ingest);
     if (!ingest->stop_at_ns && ingest->printer.is_closed) {
         ingest->has_failed = true;
         stop(ingest);
@@ -347,6 +364,7 @@ static void turn(struct ingest *ingest)
         {.fd = ingest->intake.channel.fd, .events = POLLIN},
         {.fd = printer_is_full(printer) ? -1 : ingest->lines.fd, .events = POLLIN},
         {.fd = printer_is_busy(printer) ? STDOUT_FILENO : -1, .events = POLLOUT},
+        {.fd = ingest->stop_at_ns ? -1 : collect_fd(&ingest->collect), .events = POLLIN},
     };
     if (poll(waited, sizeof waited / sizeof *waited, TICK_MS) > 0) {
         if (waited[4].revents)
@@ -365,6 +383,8 @@ static void turn(struct ingest *ingest)
         stop_go_on(ingest, now_ns);
     else
         helpers_watch(ingest, now_ns);
+    if (!ingest->stop_at_ns && ingest->intake.pid)
+        collect_turn(&ingest->collect, &ingest->intake.channel, now_ns);
 }
 
 /* ---- start and end ---- */
@@ -401,7 +421,8 @@ static err_kind start_fill(struct ingest *ingest, struct err_ctx *err)
         return err_set(err, ERR_SYSTEM, "hostname");
     text_set(start->name, sizeof start->name, span_str(options->name));
     text_set(start->source, sizeof start->source, span_str(options->source));
-    text_set(start->pipeline, sizeof start->pipeline, span_str(options->name));
+    text_set(start->pipeline, sizeof start->pipeline,
+             span_str(options->pipeline ? options->pipeline : options->name));
     text_set(start->product, sizeof start->product, options->logsource.product);
     text_set(start->category, sizeof start->category, options->logsource.category);
     text_set(start->service, sizeof start->service, options->logsource.service);
@@ -418,8 +439,10 @@ static err_kind start(struct ingest *ingest, struct err_ctx *err)
 {
     err_kind kind = start_fill(ingest, err);
     if (kind == OK)
+        kind = collect_open(&ingest->collect, ingest->options->feed, err);
+    if (kind == OK && !ingest->options->feed)
         kind = ingest_secrets_open(ingest, err);
-    if (kind == OK)
+    if (kind == OK && !ingest->options->feed)
         kind = ingest_sockets_open(ingest, err);
     if (kind == OK)
         kind = folder_store_open(ingest->options->state_dir, &ingest->store_fd, err);
@@ -427,7 +450,7 @@ static err_kind start(struct ingest *ingest, struct err_ctx *err)
         kind = signals_open(ingest, err);
     if (kind == OK)
         kind = intake_start(ingest, err);
-    if (kind == OK)
+    if (kind == OK && !ingest->options->feed)
         kind = gateway_start(ingest, err);
     return kind;
 }
@@ -447,6 +470,7 @@ static void finish(struct ingest *ingest)
     helper_end(&ingest->gateway);
     helper_end(&ingest->intake);
     ipc_close(&ingest->lines);
+    collect_close(&ingest->collect);
     int fds[] = {ingest->store_fd, ingest->crash_fd,   ingest->signal_fd,
                  ingest->image_fd, ingest->secrets_fd, ingest->memory_fd};
     for (size_t index = 0; index < sizeof fds / sizeof *fds; index++)

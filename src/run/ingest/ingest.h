@@ -13,10 +13,24 @@
 #include "event/event.h"
 #include "role/role.h"
 
+/* A source that is read in place, instead of one that is listened for. */
+#define INGEST_PATTERNS_MAX 64
+enum feed_kind { FEED_NONE, FEED_FILES, FEED_STDIN, FEED_JOURNAL };
+struct ingest_feed {
+    enum feed_kind kind;
+    const char *const *patterns; /* of files; of the journal: units */
+    size_t pattern_count;
+    uint64_t line_bytes_max; /* 0: 1 MiB */
+    uint64_t files_max;      /* open at a time; 0: 256 */
+    bool is_document;        /* a file is one record */
+};
+
 struct ingest_options {
-    const char *name;          /* of the source: /v1/events/NAME */
-    const char *source;        /* its decoder: of the registry, or kernel */
-    const char *const *syslog; /* tcp://, tls://, udp:// ADDR:PORT, unix://PATH */
+    const char *name;               /* of the source: /v1/events/NAME */
+    const char *source;             /* its decoder: of the registry, or kernel */
+    const struct ingest_feed *feed; /* NULL: HTTP */
+    const char *pipeline;           /* label; NULL: the name */
+    const char *const *syslog;      /* tcp://, tls://, udp:// ADDR:PORT, unix://PATH */
     size_t syslog_count;
     uint64_t silence_ns;            /* a source silent for so long is a signal; 0: never */
     const char *listen;             /* ADDR:PORT of HTTP */

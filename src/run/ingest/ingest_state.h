@@ -1,6 +1,7 @@
 /* The parent's own state; private to ingest*.c. */
 #pragma once
 
+#include "ingest/collect.h"
 #include "ingest/ingest.h"
 #include "ingest/messages.h"
 #include "lines/lines.h"
@@ -20,6 +21,7 @@ struct helper {
 struct ingest {
     const struct ingest_options *options;
     struct helper gateway, intake;
+    struct collect collect; /* instead of a gateway */
     struct ipc_channel lines;
     struct printer printer;
     struct intake_start intake_start;

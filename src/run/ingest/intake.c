@@ -3,6 +3,7 @@
 #include "intake/intake.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,12 +12,14 @@
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "ingest/feed.h"
 #include "ingest/ingest.h"
 #include "ingest/messages.h"
 #include "lines/lines.h"
 #include "role/role.h"
 
 #define BODIES_MAX      1024 /* in one turn */
+#define ORDERS_MAX      512  /* of the parent, in one turn */
 #define BODY_BYTES_FULL (8u << 20)
 #define SOON_MS         2
 #define IDLE_MS         1000
@@ -30,6 +33,8 @@ struct intake_role {
     struct line_channel lines;
     struct intake_start start;
     struct intake *intake;
+    struct feed *feed; /* NULL: bodies come from a gateway */
+    int growth_fd;
     uint8_t *memory; /* the gateway's */
     struct intake_body bodies[BODIES_MAX];
     size_t body_count, body_bytes;
@@ -196,6 +201,8 @@ static err_kind parent_obey(struct intake_role *role, struct err_ctx *err)
         kind = gateway_take(role, &message, err);
     else if (message.type == MESSAGE_STOP)
         role->is_stopping = true;
+    else if (role->feed && feed_obey(role->feed, &message))
+        kind = OK;
     else
         kind = err_set(err, ERR_STATE, "unknown order %u", message.type);
     ipc_release(&message);
@@ -235,8 +242,24 @@ static err_kind start_take(struct intake_role *role, struct err_ctx *err)
     role->crash_fd = ipc_take_fd(&message, 1);
     int lines_fd = ipc_take_fd(&message, 2);
     role->image_fd = ipc_take_fd(&message, 3);
+    role->growth_fd = ipc_take_fd(&message, 4);
     ipc_release(&message);
     return ipc_open(&role->lines.channel, &lines_fd, err);
+}
+
+/* How often an engine of this store followed one that had died. */
+static err_kind restarts_note(struct intake_role *role, struct err_ctx *err)
+{
+    span before;
+    char text[24];
+    err_kind kind = intake_noted(role->intake, SPAN("restarts"), &before, err);
+    uint64_t count = 0;
+    if (kind != OK || !role->start.has_lines)
+        return kind;
+    for (size_t index = 0; before.data && index < before.len; index++)
+        count = count * 10 + (before.data[index] - 48u) % 10;
+    int len = snprintf(text, sizeof text, "%llu", (unsigned long long)count + 1);
+    return intake_note(role->intake, SPAN("restarts"), span_of(text, (size_t)len), err);
 }
 
 static err_kind start(struct intake_role *role, struct err_ctx *err)
@@ -275,7 +298,12 @@ static err_kind start(struct intake_role *role, struct err_ctx *err)
     if (kind == OK)
         kind = intake_rules(role->intake, role->image_fd, err);
     if (kind == OK)
+        kind = restarts_note(role, err);
+    if (kind == OK)
         sums_say(role, MESSAGE_READY);
+    if (kind == OK && start->feed.kind != FEED_NONE)
+        kind = feed_open(&start->feed, role->intake, role->parent, fd_steal(&role->growth_fd),
+                         &role->feed, err);
     return kind;
 }
 
@@ -294,17 +322,25 @@ static err_kind turn(struct intake_role *role, enum intake_next *ret_next, struc
     static const int wait_ms[] = {
         [INTAKE_AGAIN] = 0, [INTAKE_SOON] = SOON_MS, [INTAKE_IDLE] = IDLE_MS};
     gateway_hear(role);
-    err_kind kind = intake_turn(role->intake, role->bodies, role->body_count, ret_next, err);
+    err_kind kind = role->feed ? feed_turn(role->feed, err) : OK;
+    if (kind == OK)
+        kind = intake_turn(role->intake, role->bodies, role->body_count, ret_next, err);
+    if (kind == OK && role->feed)
+        kind = feed_settle(role->feed, err);
     trouble_look(role);
     if (kind != OK)
         return kind;
     bodies_answer(role);
     struct pollfd waited[] = {{.fd = role->parent->fd, .events = POLLIN},
-                              {.fd = role->gateway.fd, .events = POLLIN}};
-    int most_ms = role->is_stopping ? SOON_MS : IDLE_MS;
+                              {.fd = role->gateway.fd, .events = POLLIN},
+                              {.fd = role->feed ? feed_fd(role->feed) : -1, .events = POLLIN}};
+    int most_ms = role->is_stopping ? SOON_MS : role->feed ? feed_wait_ms(role->feed) : IDLE_MS;
     int pause_ms = wait_ms[*ret_next] < most_ms ? wait_ms[*ret_next] : most_ms;
-    if (poll(waited, 2, pause_ms) > 0 && waited[0].revents)
+    for (unsigned count = 0; count < ORDERS_MAX && kind == OK; count++, pause_ms = 0) {
+        if (poll(waited, sizeof waited / sizeof *waited, pause_ms) <= 0 || !waited[0].revents)
+            break;
         kind = parent_obey(role, err);
+    }
     return kind;
 }
 
@@ -316,7 +352,8 @@ static err_kind finish(struct intake_role *role, struct err_ctx *err)
     err_kind kind = OK;
     do {
         kind = turn(role, &next, err);
-    } while (kind == OK && clock_boot_ns() < end_ns && !intake_is_done(role->intake));
+    } while (kind == OK && clock_boot_ns() < end_ns &&
+             (!intake_is_done(role->intake) || (role->feed && feed_wait_ms(role->feed) == 0)));
     return kind;
 }
 
@@ -330,6 +367,7 @@ int intake_run(struct ipc_channel *parent)
     *role = (struct intake_role){.parent = parent,
                                  .gateway = {.fd = -1},
                                  .lines = {.channel = {.fd = -1}, .offset = UINT64_MAX},
+                                 .growth_fd = -1,
                                  .store_fd = -1};
     err_kind kind = start(role, &err);
     bool is_started = kind == OK;
@@ -344,6 +382,7 @@ int intake_run(struct ipc_channel *parent)
     else
         log_event(LOG_ERROR, "intake_ended", "reason='%s'", err.text);
     gateway_leave(role);
+    feed_close(role->feed);
     intake_close(role->intake);
     ipc_close(&role->lines.channel);
     return kind == OK ? 0 : is_started ? 1 : INTAKE_IMPOSSIBLE;

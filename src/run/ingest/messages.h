@@ -9,6 +9,38 @@
 #define INTAKE_BODY_MAX     (16u << 20) /* unpacked; less than the memory */
 #define INTAKE_LISTENERS    8
 
+/* ---- sources that are read in place: feed.h, collect.h ---- */
+
+enum feed_message {
+    /* intake to parent */
+    MESSAGE_WANT = 64, /* struct feed_want, path: a file whose position is known */
+    MESSAGE_OFFER,     /* the journal's cursor: tell all that there is */
+    MESSAGE_CLOSED,    /* struct feed_closed: read to its end, and that is committed */
+    MESSAGE_REACHED,   /* uint64_t: of what the parent keeps, committed up to here */
+    /* parent to intake */
+    MESSAGE_FILE,    /* uint32_t: the path leads to it now, path; descriptor, or none: to nothing */
+    MESSAGE_OFFERED, /* that was all */
+};
+
+/* Part of MESSAGE_INTAKE_START. */
+struct feed_start {
+    uint64_t line_bytes_max; /* 0: as it is preset */
+    uint64_t files_max;
+    uint32_t kind; /* enum feed_kind (ingest.h) */
+    uint32_t is_document;
+    uint32_t has_growth; /* a descriptor more: readable when some file has grown */
+    uint32_t reserved;
+};
+
+struct feed_want {
+    uint64_t dev, ino;
+};
+
+struct feed_closed {
+    uint64_t dev, ino;
+    int64_t size;
+};
+
 /* MESSAGE_INTAKE_START */
 struct intake_start {
     uint64_t store_bytes_max;
@@ -22,6 +54,7 @@ struct intake_start {
     char source[64]; /* its decoder */
     char pipeline[64];
     char product[128], category[128], service[128]; /* empty: not said */
+    struct feed_start feed;
 };
 
 /* MESSAGE_READY of the intake, and MESSAGE_SUMMARY: since the store was made. */

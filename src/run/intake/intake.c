@@ -155,7 +155,8 @@ err_kind intake_feed(struct intake *intake, const struct intake_frame *frame, st
     uint64_t id = 14695981039346656037u; /* FNV-1a of the position's text */
     for (size_t index = 0; index < frame->position.len; index++)
         id = (id ^ frame->position.data[index]) * 1099511628211u;
-    return settled(intake, record_work(intake, frame->bytes, frame->position, id, err), err);
+    return settled(intake,
+                   record_work(intake, frame->bytes, frame->position, id, frame->fault, err), err);
 }
 
 err_kind intake_note(struct intake *intake, span key, span value, struct err_ctx *err)

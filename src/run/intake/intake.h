@@ -79,7 +79,8 @@ MUST_USE err_kind intake_gateway(struct intake *intake, uint64_t gateway, uint64
 
 struct intake_frame {
     span bytes;
-    span position; /* shown as the signal's `event`: file/app.log@1234 */
+    span position;     /* shown as the signal's `event`: /var/log/app.log:1@1234 */
+    const char *fault; /* NULL; else it is a dead letter for this reason */
 };
 
 /* Runs the rules over one frame, in the turn's transaction. A frame whose epoch has

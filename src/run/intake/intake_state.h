@@ -81,8 +81,9 @@ MUST_USE err_kind bodies_store(struct intake *intake, struct intake_body *bodies
 /* Records of the topic of events through the rules, for a while. */
 MUST_USE err_kind events_work(struct intake *intake, uint64_t until_ns, struct err_ctx *err);
 MUST_USE err_kind kept_flush(struct intake *intake, struct err_ctx *err);
+/* fault: NULL, or why it is a dead letter unread. */
 MUST_USE err_kind record_work(struct intake *intake, span record, span position, uint64_t id,
-                              struct err_ctx *err);
+                              const char *fault, struct err_ctx *err);
 MUST_USE err_kind intake_letter_put(struct intake *intake, const char *reason, span position,
                                     span payload, struct err_ctx *err);
 

@@ -60,13 +60,15 @@ static bool is_poison(const struct intake_crash *page, uint64_t id)
 }
 
 err_kind record_work(struct intake *intake, span record, span position, uint64_t id,
-                     struct err_ctx *err)
+                     const char *fault, struct err_ctx *err)
 {
     struct intake_crash *page = intake->options.crash;
     bool is_put;
     intake->has_changed = true;
     intake->worked_ns = clock_boot_ns();
-    if (is_poison(page, id)) {
+    if (fault) {
+        is_put = flow_dead(intake->flow, record, position, fault, output_put, intake);
+    } else if (is_poison(page, id)) {
         is_put = flow_dead(intake->flow, record, position, "the record ended the engine 3 times",
                            output_put, intake);
     } else {
@@ -251,7 +253,7 @@ static err_kind stored_work(struct intake *intake, const struct topic_record *re
     int len =
         snprintf(position, sizeof position, "%s@%llu", intake->topic, (unsigned long long)offset);
     intake->record_time_ns = record->time_wall_ns;
-    kind = record_work(intake, whole, span_of(position, (size_t)len), offset, err);
+    kind = record_work(intake, whole, span_of(position, (size_t)len), offset, NULL, err);
     writer_reset(&intake->record);
     intake->read_next = record->offset + 1;
     return kind;

@@ -144,6 +144,13 @@ err_kind sinks_compile(const struct bundle *bundle, struct compiled *ret, struct
     return kind == OK ? rules_compile_finish(&compiling, COMPILE_TIMEOUT_MS, ret, err) : kind;
 }
 
+err_kind declare_compile(const struct bundle *bundle, struct compiled *ret, struct err_ctx *err)
+{
+    struct compiling compiling;
+    err_kind kind = ask(MESSAGE_DECLARE, SPAN(""), bundle, &compiling, err);
+    return kind == OK ? rules_compile_finish(&compiling, COMPILE_TIMEOUT_MS, ret, err) : kind;
+}
+
 void compiled_close(struct compiled *compiled)
 {
     if (compiled->image_fd >= 0)

@@ -10,6 +10,7 @@
 #include "core/cleanup.h"
 #include "core/log.h"
 #include "core/vector.h"
+#include "declare/declare.h"
 #include "falco/falco.h"
 #include "json/json.h"
 #include "kernel/kernel.h"
@@ -257,6 +258,22 @@ static err_kind rules_make(const struct compile_options *options, span bundle,
     return kind;
 }
 
+/* ---- pipelines ---- */
+
+static err_kind pipelines_make(span bundle, struct diagnostics *diagnostics, struct writer *out,
+                               struct err_ctx *err)
+{
+    for (;;) {
+        span name, content;
+        bool is_end;
+        err_kind kind = bundle_next(&bundle, &name, &content, &is_end, err);
+        if (kind != OK || is_end)
+            return kind;
+        if (!span_ends(name, SPAN(".md")))
+            declare_read(name, content, diagnostics, out);
+    }
+}
+
 /* What was made, unless it has errors, and what was wrong. */
 static err_kind answer(struct ipc_channel *parent, const struct ipc_message *question, span bundle,
                        struct err_ctx *err)
@@ -273,11 +290,12 @@ static err_kind answer(struct ipc_channel *parent, const struct ipc_message *que
     diagnostics.is_strict = options.is_strict;
     writer_init(&image, IMAGE_BYTES_MAX);
     writer_init(&text, DIAGNOSTICS_BYTES);
-    err_kind kind = question->type == MESSAGE_COMPILE
-                        ? rules_make(&options, bundle, &diagnostics, &text, &image, &result, err)
-                    : question->type == MESSAGE_SINKS
-                        ? documents_make_sinks(bundle, &diagnostics, &image, err)
-                        : documents_make(bundle, &diagnostics, &image, err);
+    err_kind kind =
+        question->type == MESSAGE_COMPILE
+            ? rules_make(&options, bundle, &diagnostics, &text, &image, &result, err)
+        : question->type == MESSAGE_SINKS ? documents_make_sinks(bundle, &diagnostics, &image, err)
+        : question->type == MESSAGE_DECLARE ? pipelines_make(bundle, &diagnostics, &image, err)
+                                            : documents_make(bundle, &diagnostics, &image, err);
     result.note_bytes = (uint32_t)text.len;
     diagnostics_write(&diagnostics, &text);
     if (kind == OK)
@@ -396,7 +414,7 @@ int compiler_run(struct ipc_channel *parent)
     if (kind == OK)
         kind = bundle_map(message.fd_count ? message.fds[0] : -1, &bundle, &err);
     if (kind == OK && (message.type == MESSAGE_COMPILE || message.type == MESSAGE_DOCUMENTS ||
-                       message.type == MESSAGE_SINKS))
+                       message.type == MESSAGE_SINKS || message.type == MESSAGE_DECLARE))
         kind = answer(parent, &message, bundle, &err);
     if (kind == OK && message.type == MESSAGE_CONFIG)
         kind = answer_config(parent, bundle, &err);

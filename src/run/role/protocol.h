@@ -12,6 +12,7 @@ enum message_type {
     MESSAGE_COMPILED,    /* struct compile_result; descriptors: diagnostics [, image] */
     MESSAGE_DOCUMENTS,   /* descriptor: bundle of YAML files; answered by COMPILED, image: JSON */
     MESSAGE_SINKS,       /* the same for declarations of sinks */
+    MESSAGE_DECLARE,     /* descriptor: bundle of pipelines; answered by COMPILED, image: pairs */
     MESSAGE_CONFIG,      /* descriptor: bundle of one file */
     MESSAGE_CONFIGURED,  /* name NUL value NUL …; or, with MESSAGE_REFUSED, the error's text */
     MESSAGE_REFUSED,

@@ -116,6 +116,10 @@ MUST_USE err_kind documents_compile(const struct bundle *bundle, struct compiled
 MUST_USE err_kind sinks_compile(const struct bundle *bundle, struct compiled *ret,
                                 struct err_ctx *err);
 
+/* Has a compiler read declared pipelines. ret->image_fd holds what declare_read wrote. */
+MUST_USE err_kind declare_compile(const struct bundle *bundle, struct compiled *ret,
+                                  struct err_ctx *err);
+
 /* rules_compile beside other work: the compiler's channel is readable when its answer, or its end,
  * is there. */
 struct compiling {

@@ -1,8 +1,9 @@
+#include "command/command.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "core/cleanup.h"
 #include "source/source.h"
 #include "topic/topic.h"
