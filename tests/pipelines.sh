@@ -328,4 +328,55 @@ case_rules_that_do_not_load_end_the_run() {
     grep -q 'rules.yml:1:' "$work/err"
 }
 
+# A journald of the test's own, in a mount namespace.
+journal_numbers() { # STATE-OF-THE-TEST
+    mount -t tmpfs tmpfs /run
+    mkdir -p /run/systemd/journal /run/log/journal
+    /lib/systemd/systemd-journald &
+    local journald=$! run
+    say() {
+        python3 - "$1" "$2" <<'PYTHON'
+import socket, sys
+journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+for n in range(int(sys.argv[1]), int(sys.argv[2]) + 1):
+    journal.sendto(b"MESSAGE=number\nN=%d\n" % n, "/run/systemd/journal/socket")
+PYTHON
+    }
+    run() {
+        "$PICKET" pipeline run "$work/journal.yaml" --state "$work/state" --output json \
+            >>"$work/out" 2>"$work/err" &
+        started=$!
+    }
+    wait_for 5 test -S /run/systemd/journal/socket
+    say 1 100
+    run
+    wait_for 10 count_is 100
+    kill -9 "$(engine)"
+    say 101 200
+    wait_for 10 count_is 200
+    kill -TERM "$started"
+    wait "$started"
+    say 201 300
+    run
+    wait_for 10 count_is 300
+    kill -TERM "$started"
+    wait "$started"
+    kill "$journald"
+}
+
+case_the_journal_is_gone_on_with_by_its_cursor() {
+    need_root
+    [[ -x /lib/systemd/systemd-journald ]] || skip "no systemd-journald"
+    unshare -m true || skip "no mount namespaces"
+    rules
+    sed -i 's/\bn\b/N/g; s/product: app/product: linux/' "$work/rules.yml"
+    printf '%s\n' 'name: journal' 'owner: me' 'source: {type: journal}' 'decoder: json' \
+        'logsource: {product: linux}' 'rules: rules.yml' >"$work/journal.yaml"
+    touch "$work/out"
+    export work PICKET
+    export -f journal_numbers wait_for count_is engine
+    unshare -m bash -eu -c journal_numbers
+    jq -r .output_fields.N "$work/out" | sort -n | diff - <(seq 300)
+}
+
 run_cases

@@ -301,8 +301,7 @@ static void a_packed_file_that_ends_early_is_told_after_some_patience(void **sta
     rig_turn(rig, 1001);
     rig_turn(rig, 10001);
     rig_turn(rig, 10001);
-    assert_non_null(
-        strstr((const char *)rig->out.data, "!the packed data is broken or ends early"));
+    assert_non_null(strstr(rig_text(rig), "!the packed data is broken or ends early"));
     assert_int_equal(follow_counts(rig->follow).faults, 1);
     assert_int_equal(follow_counts(rig->follow).open, 0);
     rig_close(rig);
