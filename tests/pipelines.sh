@@ -333,7 +333,7 @@ journal_numbers() { # STATE-OF-THE-TEST
     mount -t tmpfs tmpfs /run
     mkdir -p /run/systemd/journal /run/log/journal
     /lib/systemd/systemd-journald &
-    local journald=$! run
+    local journald=$!
     say() {
         python3 - "$1" "$2" <<'PYTHON'
 import socket, sys
