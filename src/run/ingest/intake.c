@@ -12,8 +12,8 @@
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/log.h"
-#include "ingest/feed.h"
 #include "ingest/ingest.h"
+#include "ingest/inplace.h"
 #include "ingest/messages.h"
 #include "lines/lines.h"
 #include "role/role.h"
@@ -201,7 +201,7 @@ static err_kind parent_obey(struct intake_role *role, struct err_ctx *err)
         kind = gateway_take(role, &message, err);
     else if (message.type == MESSAGE_STOP)
         role->is_stopping = true;
-    else if (role->feed && feed_obey(role->feed, &message))
+    else if (role->feed && inplace_obey(role->feed, &message))
         kind = OK;
     else
         kind = err_set(err, ERR_STATE, "unknown order %u", message.type);
@@ -302,8 +302,8 @@ static err_kind start(struct intake_role *role, struct err_ctx *err)
     if (kind == OK)
         sums_say(role, MESSAGE_READY);
     if (kind == OK && start->feed.kind != FEED_NONE)
-        kind = feed_open(&start->feed, role->intake, role->parent, fd_steal(&role->growth_fd),
-                         &role->feed, err);
+        kind = inplace_open(&start->feed, role->intake, role->parent, fd_steal(&role->growth_fd),
+                            &role->feed, err);
     return kind;
 }
 
@@ -322,19 +322,19 @@ static err_kind turn(struct intake_role *role, enum intake_next *ret_next, struc
     static const int wait_ms[] = {
         [INTAKE_AGAIN] = 0, [INTAKE_SOON] = SOON_MS, [INTAKE_IDLE] = IDLE_MS};
     gateway_hear(role);
-    err_kind kind = role->feed ? feed_turn(role->feed, err) : OK;
+    err_kind kind = role->feed ? inplace_turn(role->feed, err) : OK;
     if (kind == OK)
         kind = intake_turn(role->intake, role->bodies, role->body_count, ret_next, err);
     if (kind == OK && role->feed)
-        kind = feed_settle(role->feed, err);
+        kind = inplace_settle(role->feed, err);
     trouble_look(role);
     if (kind != OK)
         return kind;
     bodies_answer(role);
     struct pollfd waited[] = {{.fd = role->parent->fd, .events = POLLIN},
                               {.fd = role->gateway.fd, .events = POLLIN},
-                              {.fd = role->feed ? feed_fd(role->feed) : -1, .events = POLLIN}};
-    int most_ms = role->is_stopping ? SOON_MS : role->feed ? feed_wait_ms(role->feed) : IDLE_MS;
+                              {.fd = role->feed ? inplace_fd(role->feed) : -1, .events = POLLIN}};
+    int most_ms = role->is_stopping ? SOON_MS : role->feed ? inplace_wait_ms(role->feed) : IDLE_MS;
     int pause_ms = wait_ms[*ret_next] < most_ms ? wait_ms[*ret_next] : most_ms;
     for (unsigned count = 0; count < ORDERS_MAX && kind == OK; count++, pause_ms = 0) {
         if (poll(waited, sizeof waited / sizeof *waited, pause_ms) <= 0 || !waited[0].revents)
@@ -353,7 +353,7 @@ static err_kind finish(struct intake_role *role, struct err_ctx *err)
     do {
         kind = turn(role, &next, err);
     } while (kind == OK && clock_boot_ns() < end_ns &&
-             (!intake_is_done(role->intake) || (role->feed && feed_wait_ms(role->feed) == 0)));
+             (!intake_is_done(role->intake) || (role->feed && inplace_wait_ms(role->feed) == 0)));
     return kind;
 }
 
@@ -382,7 +382,7 @@ int intake_run(struct ipc_channel *parent)
     else
         log_event(LOG_ERROR, "intake_ended", "reason='%s'", err.text);
     gateway_leave(role);
-    feed_close(role->feed);
+    inplace_close(role->feed);
     intake_close(role->intake);
     ipc_close(&role->lines.channel);
     return kind == OK ? 0 : is_started ? 1 : INTAKE_IMPOSSIBLE;

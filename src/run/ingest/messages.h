@@ -9,7 +9,7 @@
 #define INTAKE_BODY_MAX     (16u << 20) /* unpacked; less than the memory */
 #define INTAKE_LISTENERS    8
 
-/* ---- sources that are read in place: feed.h, collect.h ---- */
+/* ---- sources that are read in place: inplace.h, collect.h ---- */
 
 enum feed_message {
     /* intake to parent */

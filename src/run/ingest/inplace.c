@@ -1,4 +1,4 @@
-#include "ingest/feed.h"
+#include "ingest/inplace.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -39,6 +39,8 @@ struct feed {
     uint64_t refused_before; /* of the follower's counts */
     char cursor[CURSOR_MAX]; /* of the journal's last entry */
     char position[POSITION_MAX];
+    uint64_t position_file; /* whose path and number stand at its begin */
+    size_t position_len;
 };
 
 /* ---- positions ---- */
@@ -123,9 +125,9 @@ static err_kind source_ask(struct feed *feed, struct err_ctx *err)
     return OK;
 }
 
-err_kind feed_open(const struct feed_start *start, struct intake *intake,
-                   struct ipc_channel *parent, int growth_fd, struct feed **ret,
-                   struct err_ctx *err)
+err_kind inplace_open(const struct feed_start *start, struct intake *intake,
+                      struct ipc_channel *parent, int growth_fd, struct feed **ret,
+                      struct err_ctx *err)
 {
     struct feed *feed = calloc(1, sizeof *feed);
     if (!feed) {
@@ -139,13 +141,13 @@ err_kind feed_open(const struct feed_start *start, struct intake *intake,
     if (kind == OK)
         kind = source_ask(feed, err);
     if (kind != OK)
-        feed_close(feed);
+        inplace_close(feed);
     else
         *ret = feed;
     return kind;
 }
 
-void feed_close(struct feed *feed)
+void inplace_close(struct feed *feed)
 {
     if (!feed)
         return;
@@ -155,12 +157,12 @@ void feed_close(struct feed *feed)
     free(feed);
 }
 
-int feed_fd(const struct feed *feed)
+int inplace_fd(const struct feed *feed)
 {
     return feed->growth_fd;
 }
 
-int feed_wait_ms(const struct feed *feed)
+int inplace_wait_ms(const struct feed *feed)
 {
     return feed->has_more ? 0 : feed->growth_fd >= 0 ? NOTICE_MS : LOOK_MS;
 }
@@ -188,7 +190,7 @@ static bool file_take(struct feed *feed, struct ipc_message *message)
     return true;
 }
 
-bool feed_obey(struct feed *feed, struct ipc_message *message)
+bool inplace_obey(struct feed *feed, struct ipc_message *message)
 {
     if (message->type == MESSAGE_FILE)
         return file_take(feed, message);
@@ -215,6 +217,25 @@ static void cursor_take(struct feed *feed, span entry)
     }
 }
 
+/* PATH:NUMBER@OFFSET. The part before the offset is that of the frame before, mostly. */
+static span position_write(struct feed *feed, const struct follow_frame *frame)
+{
+    char digits[24];
+    size_t count = 0, len;
+    if (frame->file != feed->position_file) {
+        int prefix = snprintf(feed->position, sizeof feed->position, "%.*s:%" PRIu64 "@",
+                              (int)frame->path.len, (const char *)frame->path.data, frame->file);
+        feed->position_file = frame->file;
+        feed->position_len = (size_t)prefix;
+    }
+    len = feed->position_len;
+    for (uint64_t rest = frame->offset; rest || count == 0; rest /= 10)
+        digits[count++] = (char)('0' + rest % 10);
+    while (count)
+        feed->position[len++] = digits[--count];
+    return span_of(feed->position, len);
+}
+
 static err_kind frame_feed(struct feed *feed, const struct follow_frame *frame, struct err_ctx *err)
 {
     int len =
@@ -226,7 +247,7 @@ static err_kind frame_feed(struct feed *feed, const struct follow_frame *frame, 
         cursor_take(feed, frame->bytes);
     return intake_feed(feed->intake,
                        &(struct intake_frame){.bytes = frame->bytes,
-                                              .position = span_of(feed->position, (size_t)len),
+                                              .position = position_write(feed, frame),
                                               .fault = frame->fault},
                        err);
 }
@@ -278,7 +299,7 @@ static err_kind notes_put(struct feed *feed, uint64_t now_ns, struct err_ctx *er
     return kind;
 }
 
-err_kind feed_turn(struct feed *feed, struct err_ctx *err)
+err_kind inplace_turn(struct feed *feed, struct err_ctx *err)
 {
     uint64_t begin_ns = clock_boot_ns(), now_ns = begin_ns;
     err_kind kind = OK;
@@ -321,7 +342,7 @@ static void committed_tell(struct feed *feed)
         ipc_send(feed->parent, MESSAGE_REACHED, span_of(&position, sizeof position), NULL, 0, true);
 }
 
-err_kind feed_settle(struct feed *feed, struct err_ctx *err)
+err_kind inplace_settle(struct feed *feed, struct err_ctx *err)
 {
     uint64_t now_ns = clock_boot_ns();
     if (intake_epoch(feed->intake) != feed->epoch) {
