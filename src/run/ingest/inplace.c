@@ -82,6 +82,7 @@ static err_kind follow_anew(struct feed *feed, struct err_ctx *err)
     feed->follow = NULL;
     feed->is_looked = false;
     feed->has_fed = false;
+    feed->position_file = 0; /* its number may be given to another */
     feed->epoch = intake_epoch(feed->intake);
     err_kind kind = follow_open(&options, &feed->follow, err);
     span key = {NULL, 0}, value;
@@ -238,9 +239,6 @@ static span position_write(struct feed *feed, const struct follow_frame *frame)
 
 static err_kind frame_feed(struct feed *feed, const struct follow_frame *frame, struct err_ctx *err)
 {
-    int len =
-        snprintf(feed->position, sizeof feed->position, "%.*s:%" PRIu64 "@%" PRIu64,
-                 (int)frame->path.len, (const char *)frame->path.data, frame->file, frame->offset);
     if (frame->bytes.len == 0 && !frame->fault)
         return OK; /* an empty line is no event */
     if (feed->start.kind == FEED_JOURNAL)
