@@ -12,6 +12,7 @@
 #include "fleet/pipelines.h"
 #include "ingest/ingest.h"
 #include "source/source.h"
+#include "worker/worker.h"
 
 #define STORE_BYTES_DEFAULT (1ull << 30)
 #define BODY_BYTES_MAX      (8ull << 20)
