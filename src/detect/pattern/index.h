@@ -51,7 +51,7 @@ struct text_part {
     struct map known;       /* by hash of relation and text: literal */
     struct map equal;       /* text -> literal */
     struct anchors anchors; /* those that a text starts or ends with */
-    uint32_t always; /* chain of owners of literals that every text has: "" */
+    uint32_t always;        /* chain of owners of literals that every text has: "" */
     size_t contains_count, anchored_count;
     struct gram_index grams;
     struct vector_index *vectors; /* NULL: grams are used */
