@@ -1,7 +1,8 @@
 #!/bin/bash
 # What matching costs by number of rules: sigma.sh [EVENTS.ndjson.zst RULES_FOLDER]. Needs a built
 # tree. With the two paths SigmaHQ's rules run on real events; without them only what is generated
-# here. Lines of numbers go to OUT (default: sigma.tsv in the current folder).
+# here. Lines of numbers go to OUT (default: sigma.tsv in the current folder), the growth as a picture
+# beside it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 build=${BUILD:-$here/build}
@@ -53,3 +54,4 @@ done
 for count in 30 300 3000; do
     "$place/rules" "$count" 200 | sed 's/^/# kernel: /' | tee -a "$out"
 done
+awk -f "$here/bench/curves.awk" "$out" >"${out%.tsv}.svg"

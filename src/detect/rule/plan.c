@@ -70,8 +70,8 @@ static bool order_make(struct rule_program *program)
 
 /* ---- lookups ---- */
 
-#define LITERALS_MIN 6  /* on one expression: with fewer, asking one by one is as quick */
-#define MEMO_MIN     64 /* literals: with fewer, looking up is as quick as remembering */
+#define LITERALS_MIN 6 /* on one expression: with fewer, asking one by one is as quick */
+#define MEMO_MIN     8 /* literals: with fewer, looking up is as quick as remembering */
 
 static bool lookup_of(struct rule_program *program, uint32_t id, struct lookup **ret)
 {
