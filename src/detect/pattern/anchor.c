@@ -46,7 +46,7 @@ static inline uint64_t word_of(span text, uint64_t first, uint64_t last, size_t 
 
 static inline uint64_t hash_of(uint64_t word, uint32_t kind)
 {
-    return (word ^ (uint64_t)kind << 56) * 0x9e3779b97f4a7c15u;
+    return (word ^ kind * 0x8ebc6af09c88c6e3u) * 0x9e3779b97f4a7c15u;
 }
 
 static inline uint8_t tag_of(uint64_t hash)
