@@ -119,6 +119,21 @@ struct document {
 
 struct pipelines;
 
+/* A name that a correlation groups or counts events of a rule by. */
+struct asked {
+    const struct document *rule;
+    const struct yaml_file *file; /* of the correlation */
+    const struct yaml_node *node;
+    span name;
+};
+
+/* What pipelines made of it for the rule. */
+struct asked_fields {
+    const struct asked *asked;
+    span *fields;
+    size_t count;
+};
+
 struct compile {
     const struct schema *schema;
     struct rule_builder *builder;
@@ -129,6 +144,8 @@ struct compile {
     size_t document_count, documents_size;
     struct map ids;   /* -> index in documents */
     struct map names; /* likewise */
+    struct asked *asked;
+    size_t asked_count, asked_size;
     struct sigma_counts counts;
 };
 
@@ -142,6 +159,8 @@ struct rule {
     struct scope *first, *last; /* the rule's own is the first */
     span *fields;               /* to show, as pipelines left them */
     size_t field_count;
+    struct asked_fields *asked; /* by correlations */
+    size_t asked_count;
     const struct taxonomy_category *category; /* of a source with names of its own, else NULL */
     bool is_trial;                            /* only to be checked: before pipelines */
     bool is_full;                             /* memory ended */
@@ -272,5 +291,8 @@ bool filters_read(struct rule *rule);
 
 /* ---- correlation.c ---- */
 
-/* Checks all of them, and says once that they do not run. */
+/* Checks all of them, and says once that they do not run. What they ask of rules is in compile. */
 void correlations_check(struct compile *compile, struct arena *arena);
+/* Before pipelines are applied to the rule, and after. False: wrong, and reported. */
+bool correlations_names_read(struct rule *rule);
+bool correlations_names_check(const struct rule *rule);

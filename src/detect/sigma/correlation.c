@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/vector.h"
 #include "sigma/compile.h"
 
 #define DEPTH_MAX 32 /* of correlations over correlations */
+#define ASKED_MAX 1000000u
 
 struct reading {
     struct compile *compile;
@@ -377,6 +379,98 @@ static bool leads_to(const struct circle *circle, const struct document *documen
     return false;
 }
 
+/* ---- names of fields, which pipelines change rule by rule ---- */
+
+/* What the name is called in events of the rule. */
+static span alias_of(const struct reading *reading, span name, span rule)
+{
+    const struct yaml_node *aliases = get(reading, "aliases");
+    const struct yaml_node *alias =
+        aliases && aliases->kind == YAML_MAPPING ? aliases->first : NULL;
+    for (; alias; alias = alias->next)
+        for (const struct yaml_node *one = alias->value->first; one && span_eq(alias->text, name);
+             one = one->next)
+            if (span_eq(one->text, rule))
+                return one->value->text;
+    return name;
+}
+
+static void name_ask(struct reading *reading, const struct yaml_node *node)
+{
+    struct compile *compile = reading->compile;
+    for (size_t index = 0; index < reading->rule_count; index++) {
+        const struct document *rule = document_find(compile, reading->rules[index]);
+        if (rule->kind != DOCUMENT_RULE)
+            continue; /* the names of a correlation's groups are its own */
+        if (!vector_grow(&compile->asked, &compile->asked_size, compile->asked_count, ASKED_MAX,
+                         sizeof *compile->asked)) {
+            complain(reading, node, NULL, "no room for this correlation");
+            return;
+        }
+        compile->asked[compile->asked_count++] =
+            (struct asked){.rule = rule,
+                           .file = reading->document->file,
+                           .node = node,
+                           .name = alias_of(reading, node->text, reading->rules[index])};
+    }
+}
+
+static void names_ask(struct reading *reading)
+{
+    const struct yaml_node *condition = get(reading, "condition");
+    const struct yaml_node *lists[] = {
+        get(reading, "group-by"),
+        condition && condition->kind == YAML_MAPPING ? yaml_get(condition, "field") : NULL};
+    for (size_t list = 0; list < 2; list++) {
+        const struct yaml_node *node = lists[list];
+        const struct yaml_node *one = node && node->kind == YAML_SEQUENCE ? node->first : node;
+        for (; one && !yaml_is_null(one); one = one == node ? NULL : one->next)
+            name_ask(reading, one);
+    }
+}
+
+bool correlations_names_read(struct rule *rule)
+{
+    const struct compile *compile = rule->compile;
+    size_t count = 0;
+    for (size_t index = 0; index < compile->asked_count; index++)
+        count += compile->asked[index].rule == rule->document;
+    if (count == 0)
+        return true;
+    rule->asked = arena_alloc(rule->arena, count * sizeof *rule->asked);
+    span *names = arena_alloc(rule->arena, count * sizeof *names);
+    if (!rule->asked || !names)
+        return false;
+    for (size_t index = 0; index < compile->asked_count; index++) {
+        const struct asked *asked = &compile->asked[index];
+        if (asked->rule != rule->document)
+            continue;
+        names[rule->asked_count] = asked->name;
+        rule->asked[rule->asked_count] = (struct asked_fields){asked, &names[rule->asked_count], 1};
+        rule->asked_count++;
+    }
+    return true;
+}
+
+/* Events of a group have one value of each name. */
+bool correlations_names_check(const struct rule *rule)
+{
+    bool is_good = true;
+    for (size_t index = 0; index < rule->asked_count; index++) {
+        const struct asked_fields *fields = &rule->asked[index];
+        struct position at = yaml_position(fields->asked->file, fields->asked->node);
+        if (fields->count == 1)
+            continue;
+        is_good = false;
+        diagnostics_error(rule->compile->diagnostics, &at, NULL,
+                          "a pipeline makes %zu fields of '" PRI_SPAN "' for the rule '" PRI_SPAN
+                          "': name one of them by an alias",
+                          fields->count, ARG_SPAN(fields->asked->name),
+                          ARG_SPAN(rule->document->title));
+    }
+    return is_good;
+}
+
 static void correlation_read(struct compile *compile, const struct circle *circle,
                              struct arena *arena)
 {
@@ -403,6 +497,8 @@ static void correlation_read(struct compile *compile, const struct circle *circl
     if (!reading.is_wrong && leads_to(circle, document, 0))
         complain(&reading, get(&reading, "rules"), NULL,
                  "correlations refer to each other in a circle, or too deeply");
+    if (!reading.is_wrong)
+        names_ask(&reading);
 }
 
 void correlations_check(struct compile *compile, struct arena *arena)

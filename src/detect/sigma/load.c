@@ -250,6 +250,7 @@ bool sigma_load(const struct sigma_input *inputs, size_t count, const struct sig
         documents_build(&compile);
     *ret_counts = compile.counts;
     free(compile.documents);
+    free(compile.asked);
     map_free(&compile.ids);
     map_free(&compile.names);
     pipelines_free(compile.pipelines);

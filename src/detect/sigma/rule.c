@@ -133,7 +133,8 @@ static uint32_t root_build(struct rule *rule, const struct yaml_node *section)
     struct rule_builder *builder = rule->compile->builder;
     bool is_good = section_read(rule, section);
     is_good &= filters_read(rule);
-    is_good = is_good && pipelines_apply(rule);
+    is_good &= correlations_names_read(rule);
+    is_good = is_good && pipelines_apply(rule) && correlations_names_check(rule);
     if (is_good && !logsource_find(rule))
         return NODE_DROPPED;
     is_good = is_good && source_map(rule);

@@ -165,6 +165,9 @@ struct error_case {
 #define TWO                                                                                        \
     "title: one\nname: one\nlogsource: {category: c}\ndetection: {s: {A: 1}, condition: s}\n---\n" \
     "title: two\nid: 2\nlogsource: {category: c}\ndetection: {s: {A: 1}, condition: s}\n---\n"
+#define COUNTED                                                                                    \
+    "  type: event_count\n  rules: [one]\n  timespan: 5m\n  condition: {gte: 1}\n"
+#define SPLIT       "- {type: field_name_mapping, mapping: {A: [B, C]}}"
 #define CORRELATION TWO "title: both\nname: both\ncorrelation:\n"
 
 static const struct error_case error_cases[] = {
@@ -255,6 +258,14 @@ static const struct error_case error_cases[] = {
                  "  group_by: [A]", NULL, "unknown key of a correlation; did you mean 'group-by'?"},
     {CORRELATION "  type: event_count\n  rules: [one]\n  timespan: 5m\n  condition: {gte: 1}\n"
                  "  generate: maybe", NULL, "'generate': expected true or false"},
+    /* names that pipelines change */
+    {CORRELATION COUNTED "  group-by: [A]", LIST SPLIT,
+     "f0.yml:18:14: error: a pipeline makes 2 fields of 'A' for the rule 'one': name one of them"},
+    {CORRELATION COUNTED "  group-by: u\n  aliases: {u: {one: A}}", LIST SPLIT,
+     "f0.yml:18:13: error: a pipeline makes 2 fields of 'A' for the rule 'one'"},
+    {CORRELATION "  type: value_count\n  rules: [one]\n  timespan: 5m\n"
+                 "  condition: {field: [D, A], gte: 1}", LIST SPLIT,
+     "f0.yml:17:26: error: a pipeline makes 2 fields of 'A' for the rule 'one'"},
 };
 /* clang-format on */
 
@@ -318,6 +329,29 @@ static const char *const good_correlations[] = {
     "  type: temporal\n  timespan: 1h\n  condition: one and not both",
     "  type: temporal_ordered\n  rules: [one, '2']\n  timespan: 1h\n  condition: {gte: 2}",
 };
+
+static void one_field_for_a_name_of_a_correlation_is_fine(void **state)
+{
+    static const char *const files[] = {
+        CORRELATION COUNTED "  group-by: [D, u]\n  aliases: {u: {one: C}}",
+        CORRELATION "  type: event_count\n  rules: ['2']\n  timespan: 5m\n  condition: {gte: 1}\n"
+                    "  group-by: [A]"};
+    static const char *const pipelines[] = {
+        LIST SPLIT,
+        LIST "- type: field_name_mapping\n  mapping: {A: [B, C]}\n"
+             "  rule_conditions: [{type: rule_attribute, attribute: title, value: one}]"};
+    struct writer out;
+    (void)state;
+    writer_init(&out, 1 << 20);
+    for (size_t index = 0; index < 2; index++) {
+        struct rule_program *program =
+            test_sigma_load(&files[index], 1, &pipelines[index], 1, &out, NULL);
+        if (!program)
+            fail_msg("%.*s", (int)out.len, (const char *)out.data);
+        rule_program_close(program);
+    }
+    writer_free(&out);
+}
 
 static void correlations_are_checked_and_said_not_to_run(void **state)
 {
@@ -387,6 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pipelines_change_rules),
         cmocka_unit_test(what_is_wrong_is_said_at_its_place),
+        cmocka_unit_test(one_field_for_a_name_of_a_correlation_is_fine),
         cmocka_unit_test(correlations_are_checked_and_said_not_to_run),
         cmocka_unit_test(pipelines_are_applied_by_priority),
         cmocka_unit_test(pipelines_reach_logsource_and_shown_fields),

@@ -152,6 +152,8 @@ static bool fields_apply(struct rule *rule, const struct transformation *transfo
     struct walk walk = {rule, transformation, fields_change, false};
     walk_rule(&walk);
     names_change(&walk, NULL, &rule->fields, &rule->field_count);
+    for (size_t index = 0; index < rule->asked_count; index++)
+        names_change(&walk, NULL, &rule->asked[index].fields, &rule->asked[index].count);
     return !walk.is_wrong || no_room(rule, transformation);
 }
 
