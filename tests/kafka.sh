@@ -11,11 +11,14 @@ rules_write
 events 1 5000 | feed in1
 printf 'broken\n{"n":"7"\n' | feed in1
 : >worker.err
-worker_start a 1 --state s1
+worker_start a 1 --state s1 --metrics "127.0.0.1:$((port + 9))"
 expect "every event is read" out1 1 5000
 until_true 20 is_level s1
 verdict "the lag is told: messages, seconds" "0 0.000" \
     "$(metric s1 lag_messages) $(printf %.3f "$(metric s1 lag_seconds)")"
+served=$(curl -sf "http://127.0.0.1:$((port + 9))/metrics" | sed -n 's/^picket_in_total{[^}]*} //p')
+verdict "the metrics are served, and health" "5002 ready" \
+    "$served $(curl -sf "http://127.0.0.1:$((port + 9))/health")"
 worker_end a TERM
 verdict "the worker ends with 0" 0 $?
 wanted="in=5002 out=$(wc -l <wanted) filtered=$((5000 - $(wc -l <wanted))) dead=2"

@@ -37,7 +37,7 @@ jars=$build/kafka
 kafka() { java -Xmx384m -cp "$jars/*" "$@"; }
 jars_get() {
     local tool
-    for tool in java mvn kcat jq; do
+    for tool in java mvn kcat jq curl; do
         command -v "$tool" >/dev/null || leave "$tool is not installed"
     done
     if ls "$jars"/kafka_*.jar >/dev/null 2>&1; then return; fi

@@ -29,6 +29,7 @@ struct worker_words {
     struct option_list kafka;
     uint64_t commit_ns;
     const char *state;
+    const char *metrics;
     uint64_t jobs;
     uint64_t period_ns;
 };
@@ -64,6 +65,8 @@ static const struct option_desc rows[] = {
      "time between transactions"},
     {"state", OPTION_TEXT, offsetof(struct worker_words, state), NULL, "DIR",
      "keeps who this worker is, so that it gets its partitions back at once"},
+    {"metrics", OPTION_TEXT, offsetof(struct worker_words, metrics), NULL, "ADDR:PORT",
+     "counters and lag for Prometheus: GET /metrics, /health; also in the state folder"},
     {"jobs", OPTION_COUNT, offsetof(struct worker_words, jobs), "1", "N",
      "decoders that work side by side"},
     {"for", OPTION_DURATION, offsetof(struct worker_words, period_ns), NULL, NULL,
@@ -176,6 +179,7 @@ int cli_worker(int argc, const char *const *argv)
         .property_count = words.kafka.count,
         .logsource = logsource,
         .entity_fields = words.entity,
+        .metrics = words.metrics,
         .partitions = words.partitions,
         .commit_ns = words.commit_ns,
         .period_ns = words.period_ns,

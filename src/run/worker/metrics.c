@@ -8,8 +8,7 @@
 #include "core/log.h"
 #include "worker/worker_state.h"
 
-#define METRICS_EVERY_NS  1000000000ull
-#define METRICS_BYTES_MAX (64u << 10)
+#define METRICS_EVERY_NS 1000000000ull
 
 static void metric_head(struct writer *out, const char *name, const char *kind, const char *help)
 {

@@ -173,7 +173,7 @@ static bool is_busy(const struct worker *worker)
 static err_kind wait_and_hear(struct worker *worker, bool is_taking, uint32_t *ret_signal,
                               struct err_ctx *err)
 {
-    struct pollfd waited[JOBS_MAX + 2];
+    struct pollfd waited[JOBS_MAX + 3];
     nfds_t count = 0;
     *ret_signal = 0;
     for (size_t index = 0; index < worker->child_count; index++)
@@ -182,12 +182,14 @@ static err_kind wait_and_hear(struct worker *worker, bool is_taking, uint32_t *r
     waited[count++] = (struct pollfd){.fd = worker->signal_fd, .events = POLLIN};
     waited[count++] =
         (struct pollfd){.fd = is_taking ? exchange_fd(worker->exchange) : -1, .events = POLLIN};
+    waited[count++] = (struct pollfd){.fd = worker->metrics_fd, .events = POLLIN};
     if (poll(waited, count, TICK_MS) < 0 && errno != EINTR)
         return err_set(err, ERR_SYSTEM, "poll");
     err_kind kind = OK;
     for (size_t index = 0; index < worker->child_count && kind == OK; index++)
         if (waited[index].revents)
             kind = decoder_hear(worker, &worker->children[index], err);
+    metrics_serve(worker);
     struct signalfd_siginfo info;
     if (kind == OK && waited[worker->child_count].revents &&
         read(worker->signal_fd, &info, sizeof info) == sizeof info)
@@ -345,7 +347,8 @@ static void summary(const struct worker *worker)
 int worker_run(const struct worker_options *options)
 {
     struct err_ctx err;
-    struct worker worker = {.options = options, .image_fd = options->image_fd, .signal_fd = -1};
+    struct worker worker = {
+        .options = options, .image_fd = options->image_fd, .signal_fd = -1, .metrics_fd = -1};
     AUTO(auto_close) int instance_fd = -1;
     char instance[128];
     log_open("worker", LOG_INFO);
@@ -355,6 +358,8 @@ int worker_run(const struct worker_options *options)
         kind = start_fill(&worker, &err);
     if (kind == OK && options->state_fd >= 0)
         kind = instance_take(&worker, instance, sizeof instance, &instance_fd, &err);
+    if (kind == OK)
+        kind = metrics_open(&worker, &err);
     if (kind == OK)
         kind = children_open(&worker, &err);
     if (kind == OK)
@@ -372,6 +377,7 @@ int worker_run(const struct worker_options *options)
     for (size_t index = 0; index < worker.child_count; index++)
         decoder_close(&worker.children[index]);
     free(worker.children);
+    metrics_close(&worker);
     if (worker.signal_fd >= 0)
         close(worker.signal_fd);
     if (worker.image_fd >= 0)

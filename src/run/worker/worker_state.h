@@ -10,7 +10,10 @@
 #include "worker/work.h"
 #include "worker/worker.h"
 
-#define JOBS_MAX 64
+#define JOBS_MAX          64
+#define METRICS_BYTES_MAX (64u << 10)
+
+struct MHD_Daemon;
 
 enum slot_state { SLOT_EMPTY, SLOT_FILLING, SLOT_SENT };
 
@@ -51,6 +54,8 @@ struct worker {
     char metrics_name[32]; /* in the state folder */
     uint64_t metrics_ns;   /* when it was written last */
     bool has_metrics_failed;
+    struct MHD_Daemon *metrics_daemon; /* NULL: nobody is served */
+    int metrics_fd;                    /* readable when it has something to do */
 };
 
 /* metrics.c */
@@ -58,6 +63,11 @@ struct worker {
 void worker_metrics(struct worker *worker, struct writer *out);
 /* Once a second: into the state folder, if there is one. What cannot be written is said once. */
 void worker_metrics_look(struct worker *worker, uint64_t now_ns);
+
+/* metrics_http.c */
+MUST_USE err_kind metrics_open(struct worker *worker, struct err_ctx *err);
+void metrics_serve(struct worker *worker); /* does not wait */
+void metrics_close(struct worker *worker);
 
 /* child.c */
 MUST_USE err_kind decoder_open(struct worker *worker, struct decoder_child *child,
