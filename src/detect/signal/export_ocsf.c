@@ -1,8 +1,8 @@
-/* OCSF 1.3.0, class Detection Finding (2004):
- * https://schema.ocsf.io/1.3.0/classes/detection_finding with the profiles host and container. */
+/* OCSF 1.4.0, class Detection Finding (2004):
+ * https://schema.ocsf.io/1.4.0/classes/detection_finding with the profiles host and container. */
 #include "signal/export.h"
 
-#define VERSION   "1.3.0"
+#define VERSION   "1.4.0"
 #define CLASS_UID 2004
 
 /* By priority. */
@@ -60,7 +60,7 @@ static json_t *container_make(const struct export_view *view)
         return NULL;
     return json_pack("{s:O*, s:O*, s:o*}", "uid", export_text(view->container, "id"), "name",
                      export_text(view->container, "name"), "image",
-                     image ? json_pack("{s:O}", "name", image) : NULL);
+                     image ? json_pack("{s:O, s:O}", "uid", image, "name", image) : NULL);
 }
 
 static json_t *process_make(const json_t *process)

@@ -114,6 +114,7 @@ static void ocsf_is_a_detection_finding(void **state)
     is_text(json, "finding_info/attacks/2/tactic/uid", "TA0002");
     is_text(json, "evidences/0/process/parent_process/name", "nginx");
     is_text(json, "evidences/0/process/container/image/name", "nginx:1");
+    is_text(json, "evidences/0/process/container/image/uid", "nginx:1"); /* required there */
     is_text(json, "remediation/desc", "do this");
     json_decref(json);
     json = export(bare, SIGNAL_FORMAT_OCSF);

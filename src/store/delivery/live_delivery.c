@@ -1,6 +1,7 @@
 /* live_delivery DIR FIRST COUNT [SIZE]: writes alerts FIRST to FIRST + COUNT - 1, and as many
  * signals, into the store in DIR, which it makes, of at most SIZE bytes. Every tenth alert has a
- * second version, every seventh is of priority Debug, and each names a process and a container. */
+ * second version, every seventh is of priority Debug, each names a process and a container;
+ * with SIZE given each is of nearly a kilobyte that does not compress. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +13,24 @@
 #include "core/writer.h"
 #include "topic/topic.h"
 
-static void record_write(struct writer *out, unsigned long long number, unsigned version)
+/* Text that does not compress, so that a small store is full soon. */
+static void padding_write(struct writer *out, unsigned long long seed, size_t words)
+{
+    writer_text(out, "\"padding\":\"");
+    for (size_t index = 0; index < words; index++) {
+        seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+        writer_format(out, "%08llx", seed >> 32);
+    }
+    writer_text(out, "\",");
+}
+
+static void record_write(struct writer *out, unsigned long long number, unsigned version,
+                         bool is_padded)
 {
     writer_reset(out);
     writer_format(out, "{\"id\":\"%032llx\",", number);
+    if (is_padded)
+        padding_write(out, number, 100);
     if (version)
         writer_format(out, "\"version\":%u,\"count\":%u,\"final\":false,", version, version);
     writer_format(out, "\"rule\":\"Rule %llu\",\"rule_id\":null,\"priority\":\"%s\",", number % 5,
@@ -42,14 +57,14 @@ static void record_write(struct writer *out, unsigned long long number, unsigned
 }
 
 static err_kind records_append(struct topic_log *log, unsigned long long first,
-                               unsigned long long count, struct err_ctx *err)
+                               unsigned long long count, bool is_padded, struct err_ctx *err)
 {
     struct writer out;
     err_kind kind = topic_begin(log, err);
     writer_init(&out, 65536);
     for (unsigned long long number = first; number < first + count && kind == OK; number++) {
         for (unsigned version = 0; version < (number % 10 ? 2 : 3) && kind == OK; version++) {
-            record_write(&out, number, version);
+            record_write(&out, number, version, is_padded);
             kind = topic_append(log, version ? "alerts" : "signals", (span){NULL, 0},
                                 writer_span(&out), NULL, err);
         }
@@ -74,7 +89,7 @@ int main(int argc, char **argv)
     unsigned long long first = strtoull(argv[2], NULL, 10), end = first;
     end += strtoull(argv[3], NULL, 10);
     for (; kind == OK && first < end; first += 500) /* several batches */
-        kind = records_append(log, first, end - first < 500 ? end - first : 500, &err);
+        kind = records_append(log, first, end - first < 500 ? end - first : 500, argc > 4, &err);
     topic_log_close(log);
     if (kind != OK)
         fprintf(stderr, "live_delivery: %s\n", err.text);
