@@ -102,7 +102,7 @@ Y
     sed "s,^$work/,," "$work/err" >"$work/said"
     diff - "$work/said" <<'SAID'
 x.yaml:2:1: error: unknown key 'ownr'; did you mean 'owner'?
-x.yaml:4:9: error: expected file, stdin, journal, http or kafka, found 'fil'; did you mean 'file'?
+x.yaml:4:9: error: expected file, stdin, journal, http, syslog or kafka, found 'fil'; did you mean 'file'?
 x.yaml:5:11: error: 'source.paths' is 'relative': expected an absolute path
 x.yaml:6:10: error: 'decoder' is 'sylog': no such decoder; `picket pipeline new --help` lists them; did you mean 'syslog'?
 x.yaml:1:1: error: 'owner' is missing

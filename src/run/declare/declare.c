@@ -11,10 +11,11 @@
 
 /* ---- the keys ---- */
 
-enum form { FORM_TEXT, FORM_LIST, FORM_SIZE, FORM_COUNT, FORM_TYPE };
+enum form { FORM_TEXT, FORM_LIST, FORM_SIZE, FORM_DURATION, FORM_COUNT, FORM_TYPE };
 
 #define TYPE(type) (1u << (type))
 #define ALL_TYPES  (TYPE(DECLARE_TYPES) - 1)
+#define LISTENING  (TYPE(DECLARE_HTTP) | TYPE(DECLARE_SYSLOG))
 #define AT(member) offsetof(struct declare_pipeline, member)
 
 struct key {
@@ -31,6 +32,7 @@ static const char *check_name(span value, const char **ret_hint);
 static const char *check_decoder(span value, const char **ret_hint);
 static const char *check_path(span value, const char **ret_hint);
 static const char *check_listen(span value, const char **ret_hint);
+static const char *check_address(span value, const char **ret_hint);
 static const char *check_property(span value, const char **ret_hint);
 
 static const struct key key_table[] = {
@@ -45,9 +47,11 @@ static const struct key key_table[] = {
     {"source.units", FORM_LIST, AT(units), TYPE(DECLARE_JOURNAL), 0, NULL},
     {"source.listen", FORM_TEXT, AT(listen), TYPE(DECLARE_HTTP), TYPE(DECLARE_HTTP), check_listen},
     {"source.token_file", FORM_TEXT, AT(token_file), TYPE(DECLARE_HTTP), 0, check_path},
-    {"source.tls_cert", FORM_TEXT, AT(tls_cert), TYPE(DECLARE_HTTP), 0, check_path},
-    {"source.tls_key", FORM_TEXT, AT(tls_key), TYPE(DECLARE_HTTP), 0, check_path},
-    {"source.client_ca", FORM_TEXT, AT(client_ca), TYPE(DECLARE_HTTP), 0, check_path},
+    {"source.tls_cert", FORM_TEXT, AT(tls_cert), LISTENING, 0, check_path},
+    {"source.tls_key", FORM_TEXT, AT(tls_key), LISTENING, 0, check_path},
+    {"source.client_ca", FORM_TEXT, AT(client_ca), LISTENING, 0, check_path},
+    {"source.addresses", FORM_LIST, AT(addresses), TYPE(DECLARE_SYSLOG), TYPE(DECLARE_SYSLOG),
+     check_address},
     {"source.brokers", FORM_TEXT, AT(brokers), TYPE(DECLARE_KAFKA), TYPE(DECLARE_KAFKA), NULL},
     {"source.topic", FORM_TEXT, AT(topic), TYPE(DECLARE_KAFKA), TYPE(DECLARE_KAFKA), NULL},
     {"source.group", FORM_TEXT, AT(group), TYPE(DECLARE_KAFKA), 0, NULL},
@@ -61,6 +65,7 @@ static const struct key key_table[] = {
     {"logsource.service", FORM_TEXT, AT(logsource.service), ALL_TYPES, 0, NULL},
     {"rules", FORM_LIST, AT(rules), ALL_TYPES, 0, NULL},
     {"mappings", FORM_LIST, AT(mappings), ALL_TYPES, 0, NULL},
+    {"silence", FORM_DURATION, AT(silence_ns), ALL_TYPES & ~TYPE(DECLARE_KAFKA), 0, NULL},
     {"retention.bytes", FORM_SIZE, AT(store_bytes), ALL_TYPES & ~TYPE(DECLARE_KAFKA), 0, NULL},
 };
 #define KEY_COUNT    (sizeof key_table / sizeof *key_table)
@@ -70,8 +75,8 @@ static const struct key key_table[] = {
 #define LINE_MAX_    (16ull << 20)
 
 static const char *const type_names[DECLARE_TYPES] = {
-    [DECLARE_FILE] = "file", [DECLARE_STDIN] = "stdin", [DECLARE_JOURNAL] = "journal",
-    [DECLARE_HTTP] = "http", [DECLARE_KAFKA] = "kafka",
+    [DECLARE_FILE] = "file", [DECLARE_STDIN] = "stdin",   [DECLARE_JOURNAL] = "journal",
+    [DECLARE_HTTP] = "http", [DECLARE_SYSLOG] = "syslog", [DECLARE_KAFKA] = "kafka",
 };
 
 const char *declare_type_name(enum declare_type type)
@@ -134,6 +139,16 @@ static const char *check_listen(span value, const char **ret_hint)
     return is_good ? NULL : "expected ADDRESS:PORT, as 127.0.0.1:8088";
 }
 
+static const char *check_address(span value, const char **ret_hint)
+{
+    static const char *const schemes[] = {"tcp://", "tls://", "udp://", "unix:///"};
+    (void)ret_hint;
+    for (size_t index = 0; index < sizeof schemes / sizeof *schemes; index++)
+        if (span_starts(value, span_str(schemes[index])) && value.len > strlen(schemes[index]))
+            return NULL;
+    return "expected tcp://, tls:// or udp:// and ADDRESS:PORT, or unix:///PATH";
+}
+
 static const char *check_property(span value, const char **ret_hint)
 {
     span name, rest = value;
@@ -181,7 +196,7 @@ static void type_read(struct reading *reading, const struct yaml_node *node)
             reading->type = TYPE(type);
     if (!reading->type)
         complain(reading, node, nearest(type_names, DECLARE_TYPES, node->text),
-                 "expected file, stdin, journal, http or kafka, found '" PRI_SPAN "'",
+                 "expected file, stdin, journal, http, syslog or kafka, found '" PRI_SPAN "'",
                  ARG_SPAN(node->text));
 }
 
@@ -197,6 +212,12 @@ static bool number_check(struct reading *reading, const struct key *key,
             node->text.len && isdigit(node->text.data[0]) && !*end && count >= 1 && count <= 100000;
         if (!is_good)
             complain(reading, node, NULL, "expected a number from 1 to 100000");
+        return is_good;
+    }
+    if (key->form == FORM_DURATION) {
+        bool is_good = duration_parse(text, &value) && value > 0;
+        if (!is_good)
+            complain(reading, node, NULL, "expected a time, as 30s, 10m or 2h");
         return is_good;
     }
     if (!size_parse(text, &value)) {
@@ -226,7 +247,7 @@ static void scalar_read(struct reading *reading, const struct key *key,
     }
     if (key->form == FORM_TYPE)
         type_read(reading, node);
-    else if (key->form == FORM_SIZE || key->form == FORM_COUNT)
+    else if (key->form == FORM_SIZE || key->form == FORM_COUNT || key->form == FORM_DURATION)
         (void)number_check(reading, key, node);
     else if (key->check)
         why = key->check(node->text, &hint);
@@ -422,6 +443,8 @@ static bool value_take(struct declare_pipeline *pipeline, const struct key *key,
         return true;
     case FORM_SIZE:
         return size_parse(text, at);
+    case FORM_DURATION:
+        return duration_parse(text, at);
     case FORM_COUNT:
         *(uint64_t *)at = strtoull(text, NULL, 10);
         return true;

@@ -21,6 +21,7 @@ enum declare_type {
     DECLARE_STDIN,
     DECLARE_JOURNAL,
     DECLARE_HTTP,
+    DECLARE_SYSLOG,
     DECLARE_KAFKA,
     DECLARE_TYPES
 };
@@ -42,13 +43,16 @@ struct declare_pipeline {
     struct declare_list rules; /* as written: a relative one is seen from the file's folder */
     struct declare_list mappings;
     uint64_t store_bytes;
+    uint64_t silence_ns; /* without an event for so long: a signal */
     /* file */
     struct declare_list paths;
     uint64_t line_bytes;
     uint64_t files_max;
     /* journal */
     struct declare_list units;
-    /* http */
+    /* syslog */
+    struct declare_list addresses;
+    /* http; its TLS for syslog too */
     const char *listen;
     const char *token_file;
     const char *tls_cert, *tls_key;
