@@ -2,6 +2,7 @@
  * of names, here; unit test, fuzz target, and a section in docs/sources.md. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "source/decoder.h"
 #include "wire/wire.h"
@@ -24,6 +25,11 @@ static const struct source *const source_table[] = {
     &source_zipkin,
 };
 #define SOURCE_COUNT (sizeof source_table / sizeof *source_table)
+
+const char *source_or_json(const char *name)
+{
+    return source_find(span_str(name)) || strcmp(name, "kernel") == 0 ? name : "json";
+}
 
 const struct source *source_at(size_t index)
 {

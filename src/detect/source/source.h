@@ -57,6 +57,8 @@ struct source {
 const struct source *source_find(span name);
 /* In the order of their names; NULL behind the last. */
 const struct source *source_at(size_t index);
+/* The decoder of a name that users gave: itself where it is a source's, kernel's too; else json. */
+const char *source_or_json(const char *name);
 /* ERR_INPUT: which sources there are, kernel among them, and which one may have been meant. */
 err_kind source_unknown(span name, struct err_ctx *err);
 

@@ -85,12 +85,6 @@ static const struct option_table table = {
     .row_count = sizeof rows / sizeof *rows,
 };
 
-/* A name that is no source's is that of JSON events. */
-static const char *decoder_of(const char *name)
-{
-    return source_find(span_str(name)) || strcmp(name, "kernel") == 0 ? name : "json";
-}
-
 static bool source_check(const char *name)
 {
     size_t len = strlen(name);
@@ -156,7 +150,7 @@ int cli_ingest(int argc, const char *const *argv)
         return code;
     return ingest_run(&(struct ingest_options){
         .name = words.source,
-        .source = decoder_of(words.source),
+        .source = source_or_json(words.source),
         .listen = strcmp(words.listen, "none") == 0 ? NULL : words.listen,
         .syslog = words.syslog.items,
         .syslog_count = words.syslog.count,

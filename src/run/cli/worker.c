@@ -44,7 +44,9 @@ static const struct option_desc rows[] = {
     {"group", OPTION_TEXT, offsetof(struct worker_words, group), NULL, "NAME",
      "consumer group: its members share the partitions"},
     {"source", OPTION_TEXT, offsetof(struct worker_words, source), "json", "NAME",
-     "what a record is: json, syslog, ... (docs/sources.md); kernel: JSON with flat Falco keys"},
+     "what a record is: syslog, ... (docs/sources.md); kernel: JSON with flat Falco keys; any "
+     "other "
+     "name is of JSON objects"},
     {"input", OPTION_TEXT, offsetof(struct worker_words, input), NULL, "TOPIC",
      "records to read; a new group starts at the earliest"},
     {"logsource", OPTION_TEXT, offsetof(struct worker_words, logsource), NULL, "K=V,...",
@@ -144,7 +146,6 @@ int cli_worker(int argc, const char *const *argv)
     struct worker_words words = {0};
     struct option_list operands = {0};
     struct logsource logsource;
-    const struct source *source;
     char dlq[256];
     int code, image_fd;
     if (!cli_options(&table, argc, argv, &words, &operands, &code))
@@ -155,8 +156,7 @@ int cli_worker(int argc, const char *const *argv)
         fprintf(stderr, "picket: worker takes no operand, found '%s'\n", operands.items[0]);
         return EXIT_USAGE;
     }
-    if (!words_check(&words) || !cli_source(words.source, &source) ||
-        !cli_logsource(words.logsource, &logsource))
+    if (!words_check(&words) || !cli_logsource(words.logsource, &logsource))
         return EXIT_USAGE;
     snprintf(dlq, sizeof dlq, "%s.dlq", words.output);
     AUTO(auto_close) int state_fd = -1;

@@ -146,7 +146,7 @@ static err_kind letter_replay(void *context, const struct dlq_letter *letter, st
         replaying->counts->before++;
         return OK;
     }
-    if (!letter->content.payload.data ||
+    if (!letter->content.payload.data || letter->content.is_part ||
         (!walk->topic->to && !position_parse(letter->content.position, from, &partition))) {
         replaying->counts->unfit++;
         return OK;

@@ -110,7 +110,7 @@ struct replaying {
 /* The bytes of kernel records belong to a ring that is gone. */
 static bool is_fit(const struct replaying *replaying, const struct dead_letter *letter)
 {
-    if (!letter->payload.data || letter->payload.len > TOPIC_RECORD_BYTES_MAX)
+    if (!letter->payload.data || letter->is_part || letter->payload.len > TOPIC_RECORD_BYTES_MAX)
         return false;
     return replaying->to || (letter->source.len && !span_eq(letter->source, SPAN("kernel")) &&
                              letter->source.len + strlen("events.") <= TOPIC_NAME_BYTES_MAX &&

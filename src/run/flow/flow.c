@@ -297,9 +297,11 @@ static void base64_write(struct writer *out, span bytes)
     }
 }
 
-void dead_letter_write(struct writer *out, const char *reason, const char *stage,
-                       const char *source, span position, span payload)
+void dead_letter_write_part(struct writer *out, const char *reason, const char *stage,
+                            const char *source, span position, span payload, size_t max)
 {
+    bool is_part = payload.len > max;
+    payload = span_first(payload, max);
     writer_text(out, "{\"reason\":");
     writer_json_string(out, span_str(reason));
     writer_text(out, ",\"stage\":");
@@ -318,5 +320,13 @@ void dead_letter_write(struct writer *out, const char *reason, const char *stage
         base64_write(out, payload);
         writer_byte(out, '"');
     }
+    if (is_part)
+        writer_text(out, ",\"payload_is_part\":true");
     writer_byte(out, '}');
+}
+
+void dead_letter_write(struct writer *out, const char *reason, const char *stage,
+                       const char *source, span position, span payload)
+{
+    dead_letter_write_part(out, reason, stage, source, position, payload, SIZE_MAX);
 }

@@ -70,9 +70,14 @@ const struct state_signal *flow_row(const struct flow *flow);
 void dead_letter_write(struct writer *out, const char *reason, const char *stage,
                        const char *source, span position, span payload);
 
+/* The same; of a payload over `max` bytes only its first ones, and "payload_is_part" says so. */
+void dead_letter_write_part(struct writer *out, const char *reason, const char *stage,
+                            const char *source, span position, span payload, size_t max);
+
 struct dead_letter {
     span reason, stage, source, position;
     span payload; /* the bytes as they came; data NULL: the letter has none */
+    bool is_part; /* only the first bytes of it */
 };
 /* Copies into the arena. ERR_INPUT: not a dead letter; ERR_LIMIT: no room. */
 MUST_USE err_kind dead_letter_read(span json, struct arena *arena, struct dead_letter *ret,

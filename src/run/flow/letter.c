@@ -92,6 +92,7 @@ err_kind dead_letter_read(span json, struct arena *arena, struct dead_letter *re
         kind = err_set(err, ERR_INPUT, "dead letter: expected an object with reason and stage");
     if (kind == OK)
         kind = payload_read(object, arena, &letter.payload, err);
+    letter.is_part = json_is_true(json_object_get(object, "payload_is_part"));
     json_decref(object);
     if (kind == OK)
         *ret = letter;

@@ -41,6 +41,23 @@ static void round_trip(struct fixture *fixture, span payload)
     assert_true(span_eq(letter.position, SPAN("in/3@17")));
     assert_int_equal(!letter.payload.data, !payload.data);
     assert_true(span_eq(letter.payload, payload));
+    assert_false(letter.is_part);
+}
+
+static void a_payload_that_is_cut_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    struct dead_letter letter;
+    struct err_ctx err;
+    for (size_t max = 3; max <= 5; max++) {
+        writer_reset(&fixture->out);
+        dead_letter_write_part(&fixture->out, "why", "detect", "app", SPAN("in/3@17"),
+                               SPAN("\x80xyz"), max);
+        assert_int_equal(
+            dead_letter_read(writer_span(&fixture->out), &fixture->arena, &letter, &err), OK);
+        assert_true(span_eq(letter.payload, span_first(SPAN("\x80xyz"), max)));
+        assert_int_equal(letter.is_part, max < 4);
+    }
 }
 
 static void what_was_written_is_read_back_exactly(void **state)
@@ -110,9 +127,8 @@ static void a_letter_without_room_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(what_was_written_is_read_back_exactly),
-        CASE(what_is_no_letter_is_refused),
-        CASE(every_truncation_is_refused),
+        CASE(what_was_written_is_read_back_exactly), CASE(a_payload_that_is_cut_says_so),
+        CASE(what_is_no_letter_is_refused),          CASE(every_truncation_is_refused),
         CASE(a_letter_without_room_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,8 +230,11 @@ static span position_write(struct feed *feed, const struct follow_frame *frame)
         feed->position_len = (size_t)prefix;
     }
     len = feed->position_len;
-    for (uint64_t rest = frame->offset; rest || count == 0; rest /= 10)
+    uint64_t rest = frame->offset;
+    do {
         digits[count++] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
     while (count)
         feed->position[len++] = digits[--count];
     return span_of(feed->position, len);

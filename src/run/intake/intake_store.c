@@ -18,8 +18,8 @@ err_kind intake_letter_put(struct intake *intake, const char *reason, span posit
                            struct err_ctx *err)
 {
     writer_reset(&intake->text);
-    dead_letter_write(&intake->text, reason, "detect", intake->options.name, position,
-                      span_first(payload, PAYLOAD_CUT));
+    dead_letter_write_part(&intake->text, reason, "detect", intake->options.name, position, payload,
+                           PAYLOAD_CUT);
     return topic_append(intake->log, TOPIC_DEAD, position, writer_span(&intake->text), NULL, err);
 }
 

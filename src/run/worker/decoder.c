@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "flow/flow.h"
 #include "role/role.h"
+#include "source/source.h"
 #include "worker/work.h"
 #include "worker/worker.h"
 
@@ -115,7 +116,8 @@ static err_kind decoder_start(struct decoder *decoder, struct err_ctx *err)
     decoder->memory = map;
     const struct decoder_start *start = &decoder->start;
     const struct flow_options options = {.hostname = start->hostname,
-                                         .source = start->source,
+                                         .source = source_or_json(start->source),
+                                         .name = start->source,
                                          .entity_fields =
                                              start->entity_fields[0] ? start->entity_fields : NULL,
                                          .is_record_whole = true,
