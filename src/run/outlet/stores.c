@@ -44,9 +44,11 @@ static void pipelines_scan(struct outlet_stores *stores, int pipelines_fd)
     int copy = fcntl(pipelines_fd, F_DUPFD_CLOEXEC, 0);
     DIR *folder = copy >= 0 ? fdopendir(copy) : NULL;
     if (!folder) {
-        AUTO(auto_close) int unused = copy;
+        if (copy >= 0)
+            close(copy);
         return;
     }
+    rewinddir(folder); /* the copy goes on where the last one stopped */
     while ((entry = readdir(folder))) {
         char name[sizeof PIPELINES + NAME_MAX + 1];
         if (entry->d_name[0] == '.')
