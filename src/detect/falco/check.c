@@ -169,7 +169,8 @@ static void field_warn(struct parser *parser, span text, size_t offset)
     struct field_ref ref;
     const char *hint;
     struct collection *collection = parser->compile->collection;
-    if (parser->compile->is_quiet || text.len > 256 || !memchr(text.data, '.', text.len) ||
+    if (parser->compile->is_quiet || collection->schema->open || text.len > 256 ||
+        !memchr(text.data, '.', text.len) ||
         schema_resolve(collection->schema, text, &ref, &hint) != FIELD_FOUND)
         return;
     struct position at = text_position(parser->text, offset);

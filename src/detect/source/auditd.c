@@ -72,9 +72,9 @@ static void type_write(struct writer *out, span types[TYPES_MAX], size_t *count,
     for (size_t index = 0; index < *count; index++)
         if (span_eq(types[index], type))
             return;
+    writer_text(out, *count ? "," : "");
     if (*count < TYPES_MAX)
         types[(*count)++] = type;
-    writer_text(out, out->data[out->len - 1] == '[' ? "" : ",");
     writer_json_string(out, type);
 }
 

@@ -148,7 +148,7 @@ static void value_write(struct source_decoder *decoder, span value, unsigned dep
     } else {
         writer_byte(out, '[');
         while (split_element(&inside, &is_first, &element) == SPLIT_ITEM) {
-            writer_text(out, out->data[out->len - 1] == '[' ? "" : ",");
+            writer_text(out, out->len && out->data[out->len - 1] == '[' ? "" : ",");
             value_write(decoder, element, depth + 1);
         }
         writer_byte(out, ']');
