@@ -10,19 +10,21 @@
 #define SCRATCH_BYTES_MAX (64u << 20)
 #define LIST_BYTES_MAX    512
 
-static const struct source *const source_table[] = {
-    &source_auditd,
-    &source_cloudtrail,
-    &source_envoy,
-    &source_falco,
-    &source_journald,
-    &source_json,
-    &source_kubernetes_audit,
-    &source_osquery,
-    &source_otlp_logs,
-    &source_otlp_traces,
-    &source_syslog,
-    &source_zipkin,
+static const struct row {
+    const struct source *source;
+} source_table[] = {
+    {&source_auditd},
+    {&source_cloudtrail},
+    {&source_envoy},
+    {&source_falco},
+    {&source_journald},
+    {&source_json},
+    {&source_kubernetes_audit},
+    {&source_osquery},
+    {&source_otlp_logs},
+    {&source_otlp_traces},
+    {&source_syslog},
+    {&source_zipkin},
 };
 #define SOURCE_COUNT (sizeof source_table / sizeof *source_table)
 
@@ -33,14 +35,14 @@ const char *source_or_json(const char *name)
 
 const struct source *source_at(size_t index)
 {
-    return index < SOURCE_COUNT ? source_table[index] : NULL;
+    return index < SOURCE_COUNT ? source_table[index].source : NULL;
 }
 
 const struct source *source_find(span name)
 {
     for (size_t index = 0; index < SOURCE_COUNT; index++)
-        if (span_eq(span_str(source_table[index]->name), name))
-            return source_table[index];
+        if (span_eq(span_str(source_table[index].source->name), name))
+            return source_table[index].source;
     return NULL;
 }
 
@@ -50,8 +52,9 @@ err_kind source_unknown(span name, struct err_ctx *err)
     char list[LIST_BYTES_MAX] = "kernel";
     size_t len = strlen(list);
     for (size_t index = 0; index < SOURCE_COUNT; index++) {
-        names[index + 1].name = source_table[index]->name;
-        int more = snprintf(list + len, sizeof list - len, ", %s", source_table[index]->name);
+        names[index + 1].name = source_table[index].source->name;
+        int more =
+            snprintf(list + len, sizeof list - len, ", %s", source_table[index].source->name);
         len += (size_t)more < sizeof list - len ? (size_t)more : 0;
     }
     const struct schema schema = {.fields = names, .field_count = SOURCE_COUNT + 1};
