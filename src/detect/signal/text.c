@@ -87,11 +87,12 @@ static void label_put(struct block *block, const char *label)
     colour_put(block, "\x1b[0m");
 }
 
-/* HH:MM:SS.mmm of RFC 3339 with nanoseconds. */
+/* HH:MM:SS.mmm of RFC 3339 with nanoseconds; of an event that says no time (0), dashes. */
 static void head_put(struct block *block, const json_t *signal)
 {
     span time = member(signal, "time"), priority = member(signal, "priority");
-    bool is_time = time.len >= 23 && time.data[10] == 'T';
+    bool is_time = time.len >= 23 && time.data[10] == 'T' &&
+                   !span_starts(time, SPAN("1970-01-01T00:00:00.000"));
     writer_terminal(block->out, is_time ? span_of(time.data + 11, 12) : SPAN("--:--:--.---"));
     writer_text(block->out, "  ");
     colour_put(block, priority_colour(priority));
@@ -106,7 +107,7 @@ static void head_put(struct block *block, const json_t *signal)
     span rule = member(signal, "rule"), output = member(signal, "output");
     writer_terminal(block->out, rule);
     colour_put(block, "\x1b[0m");
-    span behind = span_after(output, span_starts(output, rule) ? rule.len : 0);
+    span behind = span_after(output, output.len && span_starts(output, rule) ? rule.len : 0);
     bool says_rule = behind.len < output.len && (behind.len == 0 || behind.data[0] == ':');
     writer_text(block->out, says_rule ? "" : ": ");
     writer_terminal(block->out, says_rule ? behind : output);

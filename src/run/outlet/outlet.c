@@ -55,32 +55,30 @@ struct outlet {
 /* ---- what a sink is given ---- */
 
 /* A file to be written is made; what is not a plain file is not opened. */
-static int output_open(const char *path, struct err_ctx *err)
+static err_kind output_open(const char *path, int *ret, struct err_ctx *err)
 {
     struct stat status;
     AUTO(auto_close)
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
-    if (fd < 0 || fstat(fd, &status)) {
-        err_set(err, ERR_SYSTEM, "%s", path);
-        return -1;
-    }
-    if (!S_ISREG(status.st_mode)) {
-        err_set(err, ERR_INPUT, "%s: not a plain file", path);
-        return -1;
-    }
-    return fd_steal(&fd);
+    if (fd < 0 || fstat(fd, &status))
+        return err_set(err, ERR_SYSTEM, "%s", path);
+    if (!S_ISREG(status.st_mode))
+        return err_set(err, ERR_INPUT, "%s: not a plain file", path);
+    *ret = fd_steal(&fd);
+    return OK;
 }
 
 static err_kind file_give(struct sink_child *child, const char *option, const char *path,
                           struct err_ctx *err)
 {
-    AUTO(auto_close)
-    int fd = strcmp(option, "path") == 0 ? output_open(path, err)
-                                         : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 && strcmp(option, "path") == 0)
-        return err->kind;
-    if (fd < 0)
-        return err_set(err, ERR_SYSTEM, "%s: %s", option, path);
+    AUTO(auto_close) int fd = -1;
+    err_kind kind = OK;
+    if (strcmp(option, "path") == 0)
+        kind = output_open(path, &fd, err);
+    else if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
+        kind = err_set(err, ERR_SYSTEM, "%s: %s", option, path);
+    if (kind != OK)
+        return kind;
     ipc_send(&child->channel, MESSAGE_SINK_FILE, span_str(option), &fd, 1, true);
     return OK;
 }

@@ -54,7 +54,7 @@ static void lines_send(void *sink, struct sink_document *const *documents, size_
 {
     struct lines *lines = sink;
     int fd = lines->settings->path.fd;
-    size_t done;
+    size_t done = 0;
     writer_reset(&lines->text);
     for (size_t index = 0; index < count; index++) {
         writer_put(&lines->text, documents[index]->body);
@@ -69,7 +69,7 @@ static void lines_send(void *sink, struct sink_document *const *documents, size_
     snprintf(trouble->reason, sizeof trouble->reason, "writing: %s",
              lines->text.is_full ? "out of memory" : strerror(errno));
     /* a line that was cut stays by itself: readers see one bad line, and the whole one behind it */
-    if (!lines->text.is_full && done && lines->text.data[done - 1] != '\n')
+    if (done && lines->text.data[done - 1] != '\n')
         (void)!write(fd, "\n", 1);
 }
 
