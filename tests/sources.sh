@@ -163,7 +163,7 @@ case_a_broken_frame_is_said() {
 
 # a name that is none ends it, and tells those that are
 case_a_wrong_name_is_told() {
-    ! "$PICKET" replay x --source zipkn 2>err
+    if "$PICKET" replay x --source zipkn 2>err; then return 1; fi
     grep -q "no source 'zipkn'; did you mean 'zipkin'? there are kernel, auditd, " err
 }
 
