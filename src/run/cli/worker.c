@@ -1,12 +1,8 @@
 #include "worker/worker.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "core/cleanup.h"
@@ -113,20 +109,6 @@ static bool words_check(const struct worker_words *words)
     return true;
 }
 
-/* The folder, made if it is missing; -1 with *ret_code when it cannot be. */
-static int state_open(const char *path, int *ret_code)
-{
-    struct err_ctx err;
-    if (mkdir(path, 0700) && errno != EEXIST)
-        err_set(&err, ERR_SYSTEM, "state folder '%s'", path);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        err_set(&err, ERR_SYSTEM, "state folder '%s'", path);
-        *ret_code = cli_fail(&err);
-    }
-    return fd;
-}
-
 static int compile(void *context, int *ret_image_fd)
 {
     const struct worker_words *words = context;
@@ -145,6 +127,7 @@ int cli_worker(int argc, const char *const *argv)
 {
     struct worker_words words = {0};
     struct option_list operands = {0};
+    struct err_ctx err;
     struct logsource logsource;
     char dlq[256];
     int code, image_fd;
@@ -160,11 +143,8 @@ int cli_worker(int argc, const char *const *argv)
         return EXIT_USAGE;
     snprintf(dlq, sizeof dlq, "%s.dlq", words.output);
     AUTO(auto_close) int state_fd = -1;
-    if (words.state) {
-        state_fd = state_open(words.state, &code);
-        if (state_fd < 0)
-            return code;
-    }
+    if (words.state && folder_open(words.state, &state_fd, &err) != OK)
+        return cli_fail(&err);
     code = compile(&words, &image_fd);
     if (code != EXIT_DONE)
         return code;

@@ -340,20 +340,6 @@ static void turn(struct fleet *fleet)
 
 /* ---- start and end ---- */
 
-static err_kind signals_open(struct fleet *fleet, struct err_ctx *err)
-{
-    static const int taken[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
-    sigset_t set;
-    sigemptyset(&set);
-    for (size_t index = 0; index < sizeof taken / sizeof *taken; index++)
-        sigaddset(&set, taken[index]);
-    if (sigprocmask(SIG_BLOCK, &set, NULL))
-        return err_set(err, ERR_SYSTEM, "signals");
-    signal(SIGPIPE, SIG_IGN);
-    fleet->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fleet->signal_fd < 0 ? err_set(err, ERR_SYSTEM, "signals") : OK;
-}
-
 /* A pipeline is run by one at a time; the lock tells others that it runs. */
 static err_kind lock_take(int folder, struct child *child, struct err_ctx *err)
 {
@@ -398,7 +384,7 @@ static err_kind fleet_open(struct fleet *fleet, const struct pipelines *pipeline
     }
     if (kind == OK && stdins > 1)
         kind = err_set(err, ERR_INPUT, "only one pipeline can read stdin");
-    return kind == OK ? signals_open(fleet, err) : kind;
+    return kind == OK ? role_signals_open(true, &fleet->signal_fd, err) : kind;
 }
 
 static void fleet_close(struct fleet *fleet)

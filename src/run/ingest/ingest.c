@@ -389,21 +389,6 @@ static void turn(struct ingest *ingest)
 
 /* ---- start and end ---- */
 
-static err_kind signals_open(struct ingest *ingest, struct err_ctx *err)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &set, NULL))
-        return err_set(err, ERR_SYSTEM, "signals");
-    signal(SIGPIPE, SIG_IGN);
-    ingest->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return ingest->signal_fd < 0 ? err_set(err, ERR_SYSTEM, "signals") : OK;
-}
-
 static void text_set(char *into, size_t size, span text)
 {
     snprintf(into, size, "%.*s", (int)text.len, text.data ? (const char *)text.data : "");
@@ -447,7 +432,7 @@ static err_kind start(struct ingest *ingest, struct err_ctx *err)
     if (kind == OK)
         kind = folder_store_open(ingest->options->state_dir, &ingest->store_fd, err);
     if (kind == OK)
-        kind = signals_open(ingest, err);
+        kind = role_signals_open(true, &ingest->signal_fd, err);
     if (kind == OK)
         kind = intake_start(ingest, err);
     if (kind == OK && !ingest->options->feed)

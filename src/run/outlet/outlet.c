@@ -340,20 +340,6 @@ static err_kind children_open(struct outlet *outlet, struct err_ctx *err)
     return kind;
 }
 
-static err_kind signals_open(struct outlet *outlet, struct err_ctx *err)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    if (sigprocmask(SIG_BLOCK, &set, NULL))
-        return err_set(err, ERR_SYSTEM, "signals");
-    signal(SIGPIPE, SIG_IGN);
-    outlet->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return outlet->signal_fd < 0 ? err_set(err, ERR_SYSTEM, "signals") : OK;
-}
-
 static err_kind state_folder_open(struct outlet *outlet, struct err_ctx *err)
 {
     err_kind kind = folder_open(outlet->options->state_dir, &outlet->state_fd, err);
@@ -389,7 +375,7 @@ int outlet_run(const struct outlet_options *options)
         return 1;
     *outlet = (struct outlet){.options = options, .state_fd = -1, .signal_fd = -1};
     log_open("sinks", LOG_INFO);
-    err_kind kind = signals_open(outlet, &err);
+    err_kind kind = role_signals_open(false, &outlet->signal_fd, &err);
     if (kind == OK)
         kind = state_folder_open(outlet, &err);
     if (kind == OK)

@@ -42,6 +42,10 @@ MUST_USE err_kind role_confine(enum role_kind role, int dir_fd, struct err_ctx *
 MUST_USE err_kind role_confine_reading(enum role_kind role, int dir_fd, const int *read_fds,
                                        size_t read_count, struct err_ctx *err);
 
+/* A descriptor that SIGINT, SIGTERM and SIGHUP are read from, SIGCHLD too where it has children to
+ * watch; SIGPIPE is ignored. */
+MUST_USE err_kind role_signals_open(bool has_children, int *ret_fd, struct err_ctx *err);
+
 /* ---- state folders ---- */
 
 /* Opens the folder, which is made, with those above it, where it is missing. */

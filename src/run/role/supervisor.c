@@ -169,21 +169,6 @@ static void turn(struct supervisor *supervisor)
     children_watch(supervisor, clock_boot_ns());
 }
 
-static err_kind signals_open(struct supervisor *supervisor, struct err_ctx *err)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &set, NULL))
-        return err_set(err, ERR_SYSTEM, "signals");
-    signal(SIGPIPE, SIG_IGN);
-    supervisor->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return supervisor->signal_fd < 0 ? err_set(err, ERR_SYSTEM, "signals") : OK;
-}
-
 static err_kind start(struct supervisor *supervisor, struct err_ctx *err)
 {
     if (geteuid() != 0)
@@ -200,7 +185,7 @@ static err_kind start(struct supervisor *supervisor, struct err_ctx *err)
     if (kind == OK)
         kind = crash_page_open(supervisor, err);
     if (kind == OK)
-        kind = signals_open(supervisor, err);
+        kind = role_signals_open(true, &supervisor->signal_fd, err);
     if (kind == OK)
         kind = child_start(supervisor, &supervisor->sensor, err);
     if (kind == OK)

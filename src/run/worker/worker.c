@@ -250,20 +250,6 @@ static err_kind loop(struct worker *worker, struct err_ctx *err)
 
 /* ---- start and end ---- */
 
-static err_kind signals_open(struct worker *worker, struct err_ctx *err)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    if (sigprocmask(SIG_BLOCK, &set, NULL))
-        return err_set(err, ERR_SYSTEM, "signals");
-    signal(SIGPIPE, SIG_IGN);
-    worker->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return worker->signal_fd < 0 ? err_set(err, ERR_SYSTEM, "signals") : OK;
-}
-
 static bool text_set(char *into, size_t size, span text)
 {
     if (text.len >= size)
@@ -353,7 +339,7 @@ int worker_run(const struct worker_options *options)
     char instance[128];
     log_open("worker", LOG_INFO);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    err_kind kind = signals_open(&worker, &err);
+    err_kind kind = role_signals_open(false, &worker.signal_fd, &err);
     if (kind == OK)
         kind = start_fill(&worker, &err);
     if (kind == OK && options->state_fd >= 0)

@@ -151,6 +151,26 @@ void sink_http_close(struct sink_http *http)
     *http = (struct sink_http){0};
 }
 
+err_kind sink_http_new(const struct sink_settings *settings, const char *scheme, void **ret,
+                       struct err_ctx *err)
+{
+    struct sink_http *http = calloc(1, sizeof *http);
+    if (!http)
+        return err_set(err, ERR_LIMIT, "out of memory");
+    err_kind kind = sink_http_open(http, settings, scheme, err);
+    if (kind == OK)
+        *ret = http;
+    else
+        free(http);
+    return kind;
+}
+
+void sink_http_delete(void *sink)
+{
+    sink_http_close(sink);
+    free(sink);
+}
+
 /* ---- one request ---- */
 
 /* The lines of this request in front of those of every one, whose list is only borrowed. *ret_last

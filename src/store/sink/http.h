@@ -33,6 +33,10 @@ enum sink_http_outcome {
 MUST_USE err_kind sink_http_open(struct sink_http *http, const struct sink_settings *settings,
                                  const char *scheme, struct err_ctx *err);
 void sink_http_close(struct sink_http *http);
+/* The same for a sink that keeps nothing else: *ret is a struct sink_http of its own. */
+MUST_USE err_kind sink_http_new(const struct sink_settings *settings, const char *scheme,
+                                void **ret, struct err_ctx *err);
+void sink_http_delete(void *sink);
 /* extra: up to HTTP_HEADERS_MAX lines of this request only. body.data NULL: method without one. */
 void sink_http_request(struct sink_http *http, const char *method, const char *url, span body,
                        const char *const *extra, size_t extra_count, struct sink_http_answer *ret);

@@ -2,25 +2,9 @@
  * Falco's http_output) takes it. It answers 400 to what it cannot read. */
 #include "sink/http.h"
 
-static void sidekick_close(void *sink)
-{
-    struct sink_http *http = sink;
-    sink_http_close(http);
-    free(http);
-}
-
 static err_kind sidekick_open(struct sink_settings *settings, void **ret, struct err_ctx *err)
 {
-    struct sink_http *http = calloc(1, sizeof *http);
-    if (!http)
-        return err_set(err, ERR_LIMIT, "out of memory");
-    err_kind kind = sink_http_open(http, settings, "Bearer", err);
-    if (kind != OK) {
-        free(http);
-        return kind;
-    }
-    *ret = http;
-    return OK;
+    return sink_http_new(settings, "Bearer", ret, err);
 }
 
 static size_t sidekick_write(void *context, struct sink_document *const *documents, size_t count,
@@ -52,5 +36,5 @@ const struct sink_kind sink_kind_falcosidekick = {
     .format = SIGNAL_FORMAT_FALCO,
     .open = sidekick_open,
     .send = sidekick_send,
-    .close = sidekick_close,
+    .close = sink_http_delete,
 };

@@ -12,25 +12,9 @@ static const struct {
 } severity_table[] = {{21, "EMERGENCY"}, {19, "ALERT"},  {18, "CRITICAL"}, {17, "ERROR"},
                       {13, "WARNING"},   {10, "NOTICE"}, {9, "INFO"},      {5, "DEBUG"}};
 
-static void otlp_close(void *sink)
-{
-    struct sink_http *http = sink;
-    sink_http_close(http);
-    free(http);
-}
-
 static err_kind otlp_open(struct sink_settings *settings, void **ret, struct err_ctx *err)
 {
-    struct sink_http *http = calloc(1, sizeof *http);
-    if (!http)
-        return err_set(err, ERR_LIMIT, "out of memory");
-    err_kind kind = sink_http_open(http, settings, "Bearer", err);
-    if (kind != OK) {
-        free(http);
-        return kind;
-    }
-    *ret = http;
-    return OK;
+    return sink_http_new(settings, "Bearer", ret, err);
 }
 
 static void attribute_put(struct writer *out, const char *comma, const char *key, span value)
@@ -119,5 +103,5 @@ const struct sink_kind sink_kind_otlp = {
     .format = SIGNAL_FORMAT_PICKET,
     .open = otlp_open,
     .send = otlp_send,
-    .close = otlp_close,
+    .close = sink_http_delete,
 };

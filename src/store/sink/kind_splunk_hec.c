@@ -11,25 +11,9 @@
 #define CODE_EVENT_BLANK    13
 #define CODE_FIELDS_INVALID 15
 
-static void hec_close(void *sink)
-{
-    struct sink_http *http = sink;
-    sink_http_close(http);
-    free(http);
-}
-
 static err_kind hec_open(struct sink_settings *settings, void **ret, struct err_ctx *err)
 {
-    struct sink_http *http = calloc(1, sizeof *http);
-    if (!http)
-        return err_set(err, ERR_LIMIT, "out of memory");
-    err_kind kind = sink_http_open(http, settings, "Splunk", err);
-    if (kind != OK) {
-        free(http);
-        return kind;
-    }
-    *ret = http;
-    return OK;
+    return sink_http_new(settings, "Splunk", ret, err);
 }
 
 static size_t hec_write(void *context, struct sink_document *const *documents, size_t count,
@@ -103,5 +87,5 @@ const struct sink_kind sink_kind_splunk_hec = {
     .format = SIGNAL_FORMAT_PICKET,
     .open = hec_open,
     .send = hec_send,
-    .close = hec_close,
+    .close = sink_http_delete,
 };
