@@ -78,6 +78,10 @@ void source_save(const struct source_decoder *decoder, struct writer *out);
 /* Takes the place of what is kept. ERR_INPUT: not what source_save wrote; nothing is kept then. */
 MUST_USE err_kind source_load(struct source_decoder *decoder, span bytes, struct err_ctx *err);
 
+/* Takes lines off the front up to the first that is not blank: without its end, CR LF as well.
+ * False: there is none. */
+bool source_line_take(span *rest, span *ret);
+
 /* ---- syslog over a stream (RFC 6587) ---- */
 
 #define SYSLOG_BYTES_MAX (64u << 10)

@@ -168,11 +168,28 @@ static void what_envoy_would_not_write_is_a_fault(void **state)
     frames_cut("envoy", SPAN(ENVOY("curl")), true);
 }
 
+static void lines_are_taken_without_ends_and_blank_ones(void **state)
+{
+    (void)state;
+    span rest = SPAN("\r\n {}\r\n\n \t\r\nb\0\nlast\r"), line;
+    static const span lines[] = {
+        {(const uint8_t *)" {}", 3}, {(const uint8_t *)"b\0", 2}, {(const uint8_t *)"last", 4}};
+    for (size_t index = 0; index < sizeof lines / sizeof *lines; index++) {
+        assert_true(source_line_take(&rest, &line));
+        assert_true(span_eq(line, lines[index]));
+    }
+    assert_false(source_line_take(&rest, &line));
+    assert_int_equal(rest.len, 0);
+    rest = SPAN("\0\n"); /* a line of a zero byte is not blank */
+    assert_true(source_line_take(&rest, &line));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_registry_is_in_order_and_complete),
         cmocka_unit_test(a_wrong_name_has_a_nearest_one),
+        cmocka_unit_test(lines_are_taken_without_ends_and_blank_ones),
         cmocka_unit_test(json_is_handed_on_without_a_copy),
         cmocka_unit_test(no_room_is_said),
         cmocka_unit_test(a_source_that_keeps_nothing_loads_nothing),

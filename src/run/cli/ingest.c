@@ -28,6 +28,7 @@ struct ingest_words {
     bool shadow;
     uint64_t store_bytes;
     uint64_t body_bytes;
+    uint64_t request_ns;
     uint64_t period_ns;
 };
 
@@ -64,6 +65,8 @@ static const struct option_desc rows[] = {
      "bound of the store; the oldest goes first, counted"},
     {"body-size", OPTION_SIZE, offsetof(struct ingest_words, body_bytes), "8M", NULL,
      "bound of one request's body, unpacked; at most 16M"},
+    {"request-time", OPTION_DURATION, offsetof(struct ingest_words, request_ns), "1m", NULL,
+     "for the head of a request to come, and again for its body; who is slower is cut off"},
     {"silence", OPTION_DURATION, offsetof(struct ingest_words, silence_ns), NULL, NULL,
      "a source that says nothing for so long raises a signal of its own"},
     {"for", OPTION_DURATION, offsetof(struct ingest_words, period_ns), NULL, NULL,
@@ -165,6 +168,7 @@ int cli_ingest(int argc, const char *const *argv)
         .shows_shadow = words.shadow,
         .store_bytes_max = words.store_bytes,
         .body_bytes_max = words.body_bytes,
+        .request_ns = words.request_ns,
         .period_ns = words.period_ns,
         .image_fd = image_fd,
         .compile = compile,

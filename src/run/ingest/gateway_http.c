@@ -9,17 +9,15 @@
 #include "core/log.h"
 #include "ingest/gateway_state.h"
 
-#define BODIES_BYTES_MAX (96u << 20) /* of all requests together */
+#define BODIES_BYTES_MAX (96u << 20) /* of all requests together, with their unpackers */
 #define DISCARD_BYTES_MAX                                                                          \
-    (32u << 20)                       /* of a body that is refused, before its connection is cut   \
-                                       */
-#define DISCARD_AT_ONCE    (1u << 20) /* announced: over it the answer does not wait for the body */
-#define CONNECTIONS_MAX    512u
-#define CONNECTION_MEMORY  (32u << 10)
-#define CONNECTIONS_OF_ONE 256u /* address */
-#define TIMEOUT_SECONDS    30u
-#define ANSWER_BYTES_MAX   (256u << 10)
-#define LAST_ANSWERS_NS    500000000ull
+    (32u << 20)                      /* of a body that is refused, before its connection is cut    \
+                                      */
+#define DISCARD_AT_ONCE   (1u << 20) /* announced: over it the answer does not wait for the body */
+#define CONNECTIONS_SLACK 32u        /* cut off, and the library has not heard yet */
+#define CONNECTION_MEMORY (32u << 10)
+#define ANSWER_BYTES_MAX  (256u << 10)
+#define LAST_ANSWERS_NS   500000000ull
 
 /* ---- answers ---- */
 
@@ -48,11 +46,7 @@ void codes_render(const struct gateway *gateway, struct writer *out)
                   "# TYPE picket_http_waiting_bytes gauge\n"
                   "picket_http_waiting_bytes{pipeline=\"%s\"} %zu\n",
                   gateway->start.name, gateway->body_bytes);
-    writer_format(out,
-                  "# HELP picket_http_slow_total connections cut off for being too slow\n"
-                  "# TYPE picket_http_slow_total counter\n"
-                  "picket_http_slow_total{pipeline=\"%s\"} %llu\n",
-                  gateway->start.name, (unsigned long long)gateway->slow_count);
+    cuts_render(gateway, out);
     syslog_render(gateway, out);
 }
 
@@ -102,6 +96,7 @@ static enum MHD_Result respond(struct gateway *gateway, struct request *request)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW,
                                 request->ask >= 0 ? "GET" : "POST");
     code_count(gateway, request->code);
+    http_wait(request->connection, gateway->start.request_ns); /* to take the answer */
     enum MHD_Result result = MHD_queue_response(request->connection, request->code, response);
     MHD_destroy_response(response);
     return result;
@@ -180,7 +175,7 @@ static void request_free(struct gateway *gateway, struct request *request)
     gateway->request_count--;
     writer_free(&request->body);
     writer_free(&request->answer);
-    unpacker_close(request->unpacker);
+    unpack_stream_close(request->unpacker);
     free(request);
 }
 
@@ -191,13 +186,31 @@ static uint64_t length_announced(struct MHD_Connection *connection)
     return value ? strtoull(value, NULL, 10) : 0;
 }
 
+static enum MHD_Result length_count(void *context, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    unsigned *count = context;
+    (void)kind, (void)value;
+    *count += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 ||
+              strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+    return MHD_YES;
+}
+
+/* Two lengths, or a length and chunks: somebody on the way may have read the other one. */
+static bool is_ambiguous(struct MHD_Connection *connection)
+{
+    unsigned count = 0;
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, length_count, &count);
+    return count > 1;
+}
+
 /* Content-Encoding, if any. */
 static bool unpacker_choose(struct request *request)
 {
     const char *encoding = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
                                                        MHD_HTTP_HEADER_CONTENT_ENCODING);
     return !encoding || strcasecmp(encoding, "identity") == 0 ||
-           unpacker_open(encoding, &request->unpacker);
+           unpack_stream_open(encoding, &request->unpacker);
 }
 
 static void post_admit(struct gateway *gateway, struct request *request, const char *name)
@@ -211,6 +224,9 @@ static void post_admit(struct gateway *gateway, struct request *request, const c
     else if (strcmp(name, gateway->start.name) != 0)
         gateway_refuse(gateway, request, MHD_HTTP_NOT_FOUND, 0,
                        "no such source; this address takes another one");
+    else if (is_ambiguous(request->connection))
+        gateway_refuse(gateway, request, MHD_HTTP_BAD_REQUEST, 0,
+                       "expected one Content-Length, or chunks");
     else if (gateway->is_stopping)
         gateway_refuse(gateway, request, MHD_HTTP_SERVICE_UNAVAILABLE, 5, "about to end");
     else if (length_announced(request->connection) > gateway->start.body_bytes_max)
@@ -251,6 +267,31 @@ static void admit(struct gateway *gateway, struct request *request, const char *
         gateway_refuse(gateway, request, MHD_HTTP_SERVICE_UNAVAILABLE, 1, "the engine starts");
 }
 
+/* What the request holds of this process's memory, now. */
+static void body_count(struct gateway *gateway, struct request *request)
+{
+    size_t held = request->unpacker ? unpack_stream_bytes(request->unpacker) : 0;
+    held += request->body.len;
+    gateway->body_bytes -= request->counted;
+    gateway->body_bytes += held;
+    request->counted = held;
+}
+
+static void unpacker_drop(struct gateway *gateway, struct request *request)
+{
+    unpack_stream_close(request->unpacker);
+    request->unpacker = NULL;
+    body_count(gateway, request);
+}
+
+/* What is refused holds no memory while the rest of it comes. */
+static void body_drop(struct gateway *gateway, struct request *request)
+{
+    writer_free(&request->body);
+    writer_init(&request->body, 0);
+    unpacker_drop(gateway, request);
+}
+
 static enum MHD_Result body_append(struct gateway *gateway, struct request *request, span bytes)
 {
     if (request->is_refused) {
@@ -259,11 +300,10 @@ static enum MHD_Result body_append(struct gateway *gateway, struct request *requ
     }
     bool is_sound = true;
     if (request->unpacker)
-        is_sound = unpacker_put(request->unpacker, bytes, &request->body);
+        is_sound = unpack_stream_put(request->unpacker, bytes, &request->body);
     else
         writer_put(&request->body, bytes);
-    gateway->body_bytes += request->body.len - request->counted;
-    request->counted = request->body.len;
+    body_count(gateway, request);
     if (!is_sound)
         gateway_refuse(gateway, request, MHD_HTTP_BAD_REQUEST, 0,
                        "the body is not packed as Content-Encoding says; nothing of it was taken");
@@ -273,15 +313,18 @@ static enum MHD_Result body_append(struct gateway *gateway, struct request *requ
     else if (gateway->body_bytes > BODIES_BYTES_MAX)
         gateway_refuse(gateway, request, MHD_HTTP_TOO_MANY_REQUESTS, 1,
                        "too much is on its way; send the same again");
+    if (request->is_refused)
+        body_drop(gateway, request);
     return MHD_YES;
 }
 
 /* The whole request is here. */
 static enum MHD_Result request_end(struct gateway *gateway, struct request *request)
 {
-    if (!request->is_refused && request->unpacker && !unpacker_is_whole(request->unpacker))
+    if (!request->is_refused && request->unpacker && !unpack_stream_is_whole(request->unpacker))
         gateway_refuse(gateway, request, MHD_HTTP_BAD_REQUEST, 0,
                        "the packed body ends early; nothing of it was taken");
+    unpacker_drop(gateway, request);
     if (request->is_refused) {
         request->state = REQUEST_DONE;
     } else if (request->ask < 0 && request->body.len == 0) {
@@ -297,6 +340,14 @@ static enum MHD_Result request_end(struct gateway *gateway, struct request *requ
     return respond(gateway, request);
 }
 
+/* Does the answer to a refused request wait for the end of its body? Not when the client itself
+ * waits to be told to send it, or has more to send than is worth reading. */
+static bool is_body_awaited(struct MHD_Connection *connection)
+{
+    return !MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT) &&
+           !is_ambiguous(connection) && length_announced(connection) <= DISCARD_AT_ONCE;
+}
+
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_bytes, void **request_at)
@@ -308,8 +359,10 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         *request_at = request = request_new(gateway, connection);
         if (!request)
             return MHD_NO;
+        http_between(connection, false);
+        http_wait(connection, gateway->start.request_ns);
         admit(gateway, request, url, method);
-        if (request->is_refused && length_announced(connection) > DISCARD_AT_ONCE)
+        if (request->is_refused && !is_body_awaited(connection))
             return respond(gateway, request);
         return MHD_YES;
     }
@@ -326,10 +379,13 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 static void completed(void *context, struct MHD_Connection *connection, void **request_at,
                       enum MHD_RequestTerminationCode how)
 {
-    (void)how;
-    http_wait(connection, REQUEST_NS); /* for the next one */
+    struct gateway *gateway = context;
+    if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && how != MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN)
+        http_gone(gateway, connection);
+    http_between(connection, true);
+    http_wait(connection, gateway->start.request_ns); /* for the next one */
     if (*request_at)
-        request_free(context, *request_at);
+        request_free(gateway, *request_at);
     *request_at = NULL;
 }
 
@@ -363,13 +419,12 @@ err_kind http_open(struct gateway *gateway, int listener, struct err_ctx *err)
         {ca.len ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, (void *)(uintptr_t)ca.data},
         {MHD_OPTION_END, 0, NULL}};
     gateway->daemon = MHD_start_daemon(
-        cert.len ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, handle, gateway,
+        cert.len ? flags | MHD_USE_TLS : flags, 0, http_accept, gateway, handle, gateway,
         MHD_OPTION_EXTERNAL_LOGGER, library_says, gateway, MHD_OPTION_LISTEN_SOCKET, listener,
         MHD_OPTION_NOTIFY_COMPLETED, completed, gateway, MHD_OPTION_NOTIFY_CONNECTION,
-        http_connected, gateway, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS_OF_ONE, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_SECONDS,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, cert.len ? tls : plain, MHD_OPTION_END);
+        http_connected, gateway, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX + CONNECTIONS_SLACK,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT,
+        1, MHD_OPTION_ARRAY, cert.len ? tls : plain, MHD_OPTION_END);
     const union MHD_DaemonInfo *info =
         gateway->daemon ? MHD_get_daemon_info(gateway->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     if (!info)

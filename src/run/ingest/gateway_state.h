@@ -12,6 +12,7 @@
 #include "core/writer.h"
 #include "ingest/messages.h"
 #include "ipc/ipc.h"
+#include "unpack/unpack.h"
 
 #define CODES_MAX      20
 #define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -25,14 +26,14 @@ enum request_state {
 struct request {
     enum request_state state;
     struct MHD_Connection *connection;
-    struct writer body;        /* unpacked */
-    struct unpacker *unpacker; /* NULL: it comes as it is */
-    struct writer answer;      /* of the response */
+    struct writer body;             /* unpacked */
+    struct unpack_stream *unpacker; /* NULL: it comes as it is */
+    struct writer answer;           /* of the response */
     unsigned code;
     unsigned retry_seconds; /* 0: not said */
     uint64_t number;        /* of its body */
     uint64_t discarded;     /* bytes of a body that is refused */
-    size_t counted;         /* bytes of the body in gateway.body_bytes */
+    size_t counted;         /* bytes of body and unpacker in gateway.body_bytes */
     uint32_t at;            /* in the shared memory */
     bool is_sent;
     bool is_framed;  /* no request of HTTP: messages of syslog, each behind its u32 length */
@@ -47,11 +48,26 @@ struct request_list {
     struct request *first, *last;
 };
 
-/* One that is open; it has until this time to bring a whole request. */
+#define PLACE_BYTES 8
+
+/* One that is open; it has until this time to bring a whole request, or to take its answer. */
 struct client {
     uint64_t until_ns; /* 0: its request is whole, and it waits for us */
     int fd;
+    uint8_t place[PLACE_BYTES]; /* where it comes from */
+    bool is_between;            /* it has had an answer, and nothing came since */
+    bool is_cut;                /* and the library has not heard yet */
     struct client *next, *previous;
+};
+
+/* Why a connection ended without an answer. */
+enum cut_reason {
+    CUT_SLOW,    /* it did not bring a whole request in time */
+    CUT_IDLE,    /* nothing came behind its last request */
+    CUT_CROWDED, /* it gave way to a newer one */
+    CUT_REFUSED, /* there was no room for it */
+    CUT_GONE,    /* the client left before its answer */
+    CUT_COUNT
 };
 
 struct code_count {
@@ -80,7 +96,7 @@ struct gateway {
     struct request_list asks;
     struct code_count codes[CODES_MAX];
     size_t code_count;
-    uint64_t slow_count;
+    uint64_t cuts[CUT_COUNT];
     uint64_t watched_ns;
     bool has_resumed; /* the engine has said where it stands */
     bool is_stopping;
@@ -96,13 +112,18 @@ void gateway_refuse(struct gateway *gateway, struct request *request, unsigned c
 void codes_render(const struct gateway *gateway, struct writer *out);
 
 /* gateway_client.c */
-#define REQUEST_NS 60000000000ull /* for a request to be whole */
+#define CONNECTIONS_MAX    512u
+#define CONNECTIONS_OF_ONE 256u /* address */
 /* Its request has to be whole in so long; 0: it waits for us. */
 void http_wait(struct MHD_Connection *connection, uint64_t wait_ns);
+void http_between(struct MHD_Connection *connection, bool is_between);
+void http_gone(struct gateway *gateway, struct MHD_Connection *connection);
+enum MHD_Result http_accept(void *context, const struct sockaddr *address, socklen_t len);
 void http_connected(void *context, struct MHD_Connection *connection, void **client_at,
                     enum MHD_ConnectionNotificationCode how);
 /* Cuts off those that are too slow. */
 void http_watch(struct gateway *gateway, uint64_t now_ns);
+void cuts_render(const struct gateway *gateway, struct writer *out);
 
 /* gateway_syslog.c */
 MUST_USE err_kind syslog_open(struct gateway *gateway, int fd, enum listener_kind kind,
@@ -117,16 +138,6 @@ bool syslog_is_done(const struct gateway *gateway);
 /* Datagrams that the kernel has dropped since the last call. */
 uint64_t syslog_lost_take(struct gateway *gateway);
 void syslog_render(const struct gateway *gateway, struct writer *out);
-
-/* gateway_unpack.c */
-struct unpacker;
-/* encoding: as in Content-Encoding. False: no such one, or no memory. */
-MUST_USE bool unpacker_open(const char *encoding, struct unpacker **ret);
-void unpacker_close(struct unpacker *unpacker); /* takes NULL */
-/* Appends what the bytes unpack to, up to out's ceiling. False: they are broken. */
-MUST_USE bool unpacker_put(struct unpacker *unpacker, span bytes, struct writer *out);
-/* All that began has ended. */
-bool unpacker_is_whole(const struct unpacker *unpacker);
 
 /* gateway_queue.c: between requests and the intake */
 void queue_submit(struct gateway *gateway, struct request *request);

@@ -30,6 +30,7 @@
 #define RETRY_NS_MAX   5000000000ull
 #define QUICK_NS       2000000000ull
 #define LINES_A_TURN   256
+#define REQUEST_NS     60000000000ull
 
 /* ---- starting a role ---- */
 
@@ -412,6 +413,7 @@ static err_kind start_fill(struct ingest *ingest, struct err_ctx *err)
     text_set(start->category, sizeof start->category, options->logsource.category);
     text_set(start->service, sizeof start->service, options->logsource.service);
     ingest->gateway_start.body_bytes_max = options->body_bytes_max;
+    ingest->gateway_start.request_ns = options->request_ns ? options->request_ns : REQUEST_NS;
     text_set(ingest->gateway_start.name, sizeof ingest->gateway_start.name,
              span_str(options->name));
     ingest->crash_fd = memfd_create("picket-crashes", MFD_CLOEXEC);

@@ -43,8 +43,9 @@ struct ingest_options {
     bool shows_shadow;
     uint64_t store_bytes_max;
     uint64_t body_bytes_max;
-    uint64_t period_ns; /* 0: until a signal */
-    int image_fd;       /* compiled rules; taken over */
+    uint64_t request_ns; /* for a request of HTTP to be whole; 0: a minute */
+    uint64_t period_ns;  /* 0: until a signal */
+    int image_fd;        /* compiled rules; taken over */
     /* Compiles the rules anew: 0, or an exit code when they do not load. */
     int (*compile)(void *context, int *ret_image_fd);
     void *context;

@@ -99,6 +99,7 @@ enum listener_kind { LISTENER_HTTP, LISTENER_TCP, LISTENER_TLS, LISTENER_UDP, LI
 struct gateway_start {
     uint64_t id; /* random: which gateway this is */
     uint64_t body_bytes_max;
+    uint64_t request_ns;                                   /* for a request to be whole */
     uint32_t token_bytes, cert_bytes, key_bytes, ca_bytes; /* of the secrets */
     uint32_t listener_count;
     uint32_t listeners[INTAKE_LISTENERS]; /* enum listener_kind of each socket */

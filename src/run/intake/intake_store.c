@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "intake/intake_state.h"
+#include "source/source.h"
 
 #define CRASHES_MAX      3
 #define PAYLOAD_CUT      (256u << 10)
@@ -126,14 +127,6 @@ static err_kind large_bury(struct intake *intake, const struct intake_body *body
                              err);
 }
 
-static bool is_blank(span text)
-{
-    for (size_t index = 0; index < text.len; index++)
-        if (!strchr(" \t\r", text.data[index]) || !text.data[index])
-            return false;
-    return true;
-}
-
 /* A first look, for the answer: the rules' own look decides. */
 static bool is_readable(struct intake *intake, span line)
 {
@@ -175,17 +168,8 @@ static err_kind body_store(struct intake *intake, struct intake_body *body, stru
         body->records = 1;
         return document_store(intake, rest, err);
     }
-    while (rest.len && kind == OK) {
-        if (!span_until(&rest, '\n', &line)) {
-            line = rest;
-            rest.len = 0;
-        }
-        if (line.len && line.data[line.len - 1] == '\r')
-            line.len--;
-        if (is_blank(line))
-            continue;
+    while (kind == OK && source_line_take(&rest, &line))
         kind = line_store(intake, body, line, err);
-    }
     return kind;
 }
 
