@@ -45,7 +45,7 @@ report() { # LABEL EVENTS SECONDS TICKS
         printf "%-44s %9d events %7.1f s %9.0f events/s  %9.0f events/s/core %6.1f MB/s/core\n",
             label, n, s, n / s, n / (t / hz), n * bytes / (t / hz) / 1e6 }'
 }
-# measure LABEL WORKERS [options]: all events of topic inbench by a new group
+# measure LABEL WORKERS [options]: all events of topic inbench by a new group; sets seconds and spent
 runs=0
 measure() {
     local label=$1 workers=$2 pids='' start end worker before after
@@ -66,7 +66,8 @@ measure() {
     until [ "$(taken "state$runs")" -ge "$events" ]; do sleep 0.05; done
     # shellcheck disable=SC2086
     end=$(date +%s.%N) after=$(cpu_of $pids)
-    report "$label" "$events" "$(echo "$end - $start" | bc)" $((after - before))
+    seconds=$(echo "$end - $start" | bc) spent=$((after - before)) # ticks
+    report "$label" "$events" "$seconds" "$spent"
     for worker in $(seq "$workers"); do worker_end "bench$worker" TERM; done
     [ "$(consume "outbench$runs" | wc -l)" = $((events / 100)) ] || echo "# WRONG: not a signal in 100 events"
 }
@@ -76,6 +77,12 @@ fill inbench "$events"
 echo "# $events events of $bytes bytes, 1,000 rules, a signal in 100 events; $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg)"
 measure "one worker, commits every 100 ms" 1
 measure "one worker, commits every 100 ms, again" 1
+exact_spent=$spent exact_seconds=$seconds
+measure "the same, at least once" 1 --guarantee at-least-once
+awk -v e="$exact_spent" -v a="$spent" -v es="$exact_seconds" -v as="$seconds" 'BEGIN {
+    if (a <= 0) a = 1; if (as <= 0) as = 0.001
+    printf "# cost of exactly-once: %+.0f %% of CPU time, %+.0f %% by the clock\n",
+        (e / a - 1) * 100, (es / as - 1) * 100 }'
 measure "one worker, commits every 10 s" 1 --commit-interval 10s
 measure "two workers, commits every 100 ms" 2
 

@@ -86,6 +86,27 @@ expect "a worker killed $kills times" out2 1 $((kills * 1000))
 worker_end a TERM
 identity "after the kills"
 
+# at least once: nothing is missing; what was done anew is there twice
+feed_slowly in4 1 10000 &
+feeder=$!
+: >worker.err
+for _ in $(seq 5); do
+    worker_start a 4 --state s4 --guarantee at-least-once --commit-interval 300ms
+    until_true 20 grep -q ready worker.err
+    sleep "0.$((RANDOM % 9 + 1))"
+    worker_end a KILL
+done
+wait "$feeder"
+worker_start a 4 --state s4 --guarantee at-least-once
+events 1 10000 | jq -r .n | grep 7 | sort >wanted
+until_true 60 is_whole out4
+verdict "at least once, killed 5 times: missing, strange" "0 0" \
+    "$(comm -23 wanted found | wc -l) $(comm -13 wanted found | wc -l)"
+echo "# at least once: $(seen out4 | sort | uniq -d | wc -l) of $(wc -l <wanted) signals are there more than once"
+worker_end a TERM
+verdict "at least once, it ends with 0" 0 $?
+identity "at least once"
+
 # stopped past its session: another takes its partitions; woken up, it must not write
 events 1 2000 | feed in3
 : >worker.err

@@ -192,6 +192,11 @@ expect() {
     verdict "$1: missing, doubled" "0 0" \
         "$(comm -23 wanted <(sort -u found) | wc -l) $(uniq -d found | wc -l)"
 }
+# is_whole TOPIC: all of `wanted` is there, once or more often; what there is lies in `found`
+is_whole() {
+    seen "$1" | sort -u >found
+    [ -z "$(comm -23 wanted found)" ]
+}
 summary() { grep -o 'in=.* dead=[0-9]*' worker.err | tail -1; }
 # identity NAME: of every worker that ended by itself since worker.err was emptied
 identity() {

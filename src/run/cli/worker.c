@@ -23,6 +23,7 @@ struct worker_words {
     const char *dlq;
     uint64_t partitions;
     struct option_list kafka;
+    const char *guarantee;
     uint64_t commit_ns;
     const char *state;
     const char *metrics;
@@ -59,6 +60,9 @@ static const struct option_desc rows[] = {
      "refuse to start unless the input has so many (default: not checked)"},
     {"kafka", OPTION_LIST, offsetof(struct worker_words, kafka), NULL, "NAME=VALUE",
      "property of librdkafka: security.protocol=ssl, sasl.username=..."},
+    {"guarantee", OPTION_CHOICE, offsetof(struct worker_words, guarantee), "exactly-once",
+     "exactly-once|at-least-once",
+     "at-least-once: no transactions; what is done anew after a failure is there twice"},
     {"commit-interval", OPTION_DURATION, offsetof(struct worker_words, commit_ns), "100ms", NULL,
      "time between transactions"},
     {"state", OPTION_TEXT, offsetof(struct worker_words, state), NULL, "DIR",
@@ -161,6 +165,7 @@ int cli_worker(int argc, const char *const *argv)
         .entity_fields = words.entity,
         .metrics = words.metrics,
         .partitions = words.partitions,
+        .is_at_least_once = strcmp(words.guarantee, "at-least-once") == 0,
         .commit_ns = words.commit_ns,
         .period_ns = words.period_ns,
         .jobs = words.jobs,

@@ -304,6 +304,7 @@ static err_kind exchange_start(struct worker *worker, const char *instance, stru
         .properties = options->properties,
         .property_count = options->property_count,
         .partitions = (int32_t)options->partitions,
+        .is_at_least_once = options->is_at_least_once,
         .assigned = assigned,
         .committed = committed,
         .warn = warned,

@@ -21,6 +21,7 @@ struct worker_options {
     const char *entity_fields; /* what events are about (stage.h); NULL: the usual ones */
     const char *metrics;       /* ADDR:PORT of GET /metrics; NULL: none */
     uint64_t partitions;       /* of the input; 0: not checked */
+    bool is_at_least_once;     /* else exactly once */
     uint64_t commit_ns;
     uint64_t period_ns; /* 0: until a signal */
     size_t jobs;

@@ -188,26 +188,46 @@ static err_kind transactions_start(struct exchange *exchange, struct err_ctx *er
     }
 }
 
+/* Called from rd_kafka_poll and rd_kafka_flush. */
+static void output_acknowledged(rd_kafka_t *producer, const rd_kafka_message_t *message,
+                                void *opaque)
+{
+    struct exchange *exchange = opaque;
+    (void)producer;
+    if (!message->err)
+        return;
+    if (!exchange->is_unsent) /* the first tells why */
+        exchange->options.warn(exchange->options.context, "output",
+                               rd_kafka_err2str(message->err));
+    exchange->is_unsent = true;
+}
+
 err_kind producer_open(struct exchange *exchange, struct err_ctx *err)
 {
     const struct exchange_options *options = &exchange->options;
+    bool is_transactional = !options->is_at_least_once;
     char id[256];
     snprintf(id, sizeof id, "%s-%s", options->group,
              options->instance ? options->instance : rd_kafka_memberid(exchange->consumer));
     const struct property own[] = {
         {"bootstrap.servers", options->brokers},
         {"client.id", "picket"},
-        {"transactional.id", id},
-        {"transaction.timeout.ms", "15000"},
-        {"message.timeout.ms", "10000"},
+        {"enable.idempotence", "true"}, /* which implies all acknowledgements */
+        {"transactional.id", is_transactional ? id : NULL},
+        {"transaction.timeout.ms", is_transactional ? "15000" : NULL},
+        {"message.timeout.ms", is_transactional ? "10000" : "120000"},
         {"compression.codec", "zstd"},
         {"linger.ms", "5"},
     };
     rd_kafka_conf_t *conf;
     err_kind kind = conf_make(exchange, own, sizeof own / sizeof *own, &conf, err);
-    if (kind == OK)
-        kind = client_make(RD_KAFKA_PRODUCER, conf, &exchange->producer, err);
-    if (kind == OK)
+    if (kind != OK)
+        return kind;
+    if (!is_transactional)
+        rd_kafka_conf_set_dr_msg_cb(conf, output_acknowledged);
+    exchange->is_unsent = false;
+    kind = client_make(RD_KAFKA_PRODUCER, conf, &exchange->producer, err);
+    if (kind == OK && is_transactional)
         kind = transactions_start(exchange, err);
     for (size_t index = 0; index < options->output_count && kind == OK; index++) {
         exchange->outputs[index] =

@@ -47,7 +47,7 @@ void exchange_close(struct exchange *exchange)
     if (exchange->message)
         rd_kafka_message_destroy(exchange->message);
     exchange->message = NULL;
-    if (exchange->is_open)
+    if (exchange->is_open && !exchange->options.is_at_least_once)
         rd_kafka_error_destroy(rd_kafka_abort_transaction(exchange->producer, KAFKA_WAIT_MS));
     exchange->is_open = exchange->is_dirty = false;
     consumer_close(exchange);

@@ -27,10 +27,11 @@ struct exchange {
     struct partition *partitions;                 /* by number */
     size_t partition_count;
     uint64_t epoch;
-    bool is_open;     /* a transaction */
+    bool is_open;     /* a transaction; at least once: outputs were put since the last commit */
     bool is_dirty;    /* there is something to commit */
     bool is_undone;   /* positions must go back before anything is taken */
     unsigned renewed; /* clients made since the last commit */
+    bool is_unsent;   /* at least once: an output of this producer was given up */
     struct exchange_counts counts;
 };
 
@@ -38,7 +39,7 @@ struct exchange {
 MUST_USE err_kind consumer_open(struct exchange *exchange, struct err_ctx *err);
 void consumer_close(struct exchange *exchange);
 MUST_USE err_kind consumer_subscribe(struct exchange *exchange, struct err_ctx *err);
-/* Makes the producer and waits until older ones of this instance are fenced. */
+/* Makes the producer; with transactions, waits until older ones of this instance are fenced. */
 MUST_USE err_kind producer_open(struct exchange *exchange, struct err_ctx *err);
 void producer_close(struct exchange *exchange);
 MUST_USE err_kind topics_prepare(struct exchange *exchange, struct err_ctx *err);

@@ -8,7 +8,10 @@
  *   exchange_commit                 outputs and positions, or none of them
  *
  * Whatever goes wrong between commits is undone as a whole: the epoch changes, positions go back to
- * what is committed, and the owner forgets all that it derived since. One thread. */
+ * what is committed, and the owner forgets all that it derived since. One thread.
+ *
+ * With is_at_least_once there are no transactions: positions are committed once every output before
+ * them has been acknowledged. What is undone is then put a second time, and readers see both. */
 #pragma once
 
 #include <stdbool.h>
@@ -36,6 +39,7 @@ struct exchange_options {
     const char *const *properties; /* of librdkafka, "security.protocol=ssl" */
     size_t property_count;
     int32_t partitions; /* the input must have so many; 0: not checked */
+    bool is_at_least_once;
     /* Called on the owner's thread: assigned from exchange_peek, committed also from there, when
      * partitions are about to go. */
     void (*assigned)(void *context, size_t partition_count);

@@ -25,6 +25,7 @@ struct fixture {
     rd_kafka_mock_cluster_t *cluster;
     char brokers[256];
     unsigned assigned, committed, warned;
+    bool is_at_least_once;
 };
 
 static int open_fixture(void **state)
@@ -102,6 +103,7 @@ static struct exchange *exchange_make(struct fixture *fixture)
                                              .input = "in",
                                              .outputs = outputs,
                                              .output_count = 1,
+                                             .is_at_least_once = fixture->is_at_least_once,
                                              .assigned = assigned,
                                              .committed = committed,
                                              .warn = warned,
@@ -142,6 +144,14 @@ static bool commit(struct exchange *exchange)
 
 /* ---- cases ---- */
 
+static err_kind record_count(void *context, const struct kafka_record *record, struct err_ctx *err)
+{
+    (void)record;
+    (void)err;
+    ++*(unsigned *)context;
+    return OK;
+}
+
 static void an_undone_transaction_is_taken_again(void **state)
 {
     struct fixture *fixture = *state;
@@ -171,6 +181,53 @@ static void a_commit_that_fails_is_given_up_as_a_whole(void **state)
     assert_int_equal(take(exchange), 0);
     work(exchange, 0);
     assert_true(commit(exchange));
+    exchange_close(exchange);
+}
+
+/* At least once; the mock keeps positions that a group commits. */
+static void positions_move_behind_acknowledged_outputs(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct kafka_cluster cluster = {.brokers = fixture->brokers};
+    unsigned count = 0;
+    fixture->is_at_least_once = true;
+    feed(fixture, 4);
+    struct exchange *exchange = exchange_make(fixture);
+    work(exchange, take(exchange));
+    work(exchange, take(exchange));
+    assert_true(commit(exchange));
+    work(exchange, take(exchange)); /* put, and never committed */
+    exchange_close(exchange);
+    MUST(kafka_scan(&cluster, "out", record_count, &count, err));
+    assert_true(count >= 2);
+    exchange = exchange_make(fixture);
+    assert_int_equal(take(exchange), 2);
+    exchange_close(exchange);
+}
+
+static void an_output_that_is_refused_holds_the_positions(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct kafka_cluster cluster = {.brokers = fixture->brokers};
+    unsigned count = 0;
+    fixture->is_at_least_once = true;
+    feed(fixture, 3);
+    struct exchange *exchange = exchange_make(fixture);
+    rd_kafka_mock_push_request_errors(fixture->cluster, 0 /* Produce */, 1,
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    work(exchange, take(exchange));
+    exchange_done(exchange, 0, take(exchange));
+    assert_false(commit(exchange));
+    assert_true(fixture->warned > 0);
+    assert_int_equal(exchange_counts(exchange).rewinds, 1);
+    assert_int_equal(take(exchange), 0);
+    work(exchange, 0);
+    assert_true(commit(exchange));
+    exchange_close(exchange);
+    MUST(kafka_scan(&cluster, "out", record_count, &count, err));
+    assert_int_equal(count, 1);
+    exchange = exchange_make(fixture);
+    assert_int_equal(take(exchange), 1);
     exchange_close(exchange);
 }
 
@@ -213,14 +270,6 @@ static void the_lag_counts_what_is_not_done(void **state)
     exchange_close(exchange);
 }
 
-static err_kind record_count(void *context, const struct kafka_record *record, struct err_ctx *err)
-{
-    (void)record;
-    (void)err;
-    ++*(unsigned *)context;
-    return OK;
-}
-
 static void a_scan_ends_where_the_topic_ended_at_its_start(void **state)
 {
     struct fixture *fixture = *state;
@@ -254,6 +303,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(an_undone_transaction_is_taken_again),
         CASE(a_commit_that_fails_is_given_up_as_a_whole),
+        CASE(positions_move_behind_acknowledged_outputs),
+        CASE(an_output_that_is_refused_holds_the_positions),
         CASE(records_that_come_again_are_refused_and_counted),
         CASE(the_lag_counts_what_is_not_done),
         CASE(a_scan_ends_where_the_topic_ended_at_its_start),

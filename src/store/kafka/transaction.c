@@ -1,6 +1,6 @@
 /* One transaction after the other. Three ways out of an error, as the library tells them apart: ask
  * again; abort and go back; or a producer anew, which also settles a commit of which nobody knows
- * whether it came through. */
+ * whether it came through. At least once: the same turn without transactions. */
 #include "kafka/exchange.h"
 
 #define RETRIES_MAX 5
@@ -39,7 +39,7 @@ err_kind transaction_undo(struct exchange *exchange, struct err_ctx *err)
     enum verdict verdict = VERDICT_DONE;
     unsigned attempt = 0;
     bool had_work = exchange->is_dirty || exchange->is_open;
-    if (exchange->is_open) {
+    if (exchange->is_open && !exchange->options.is_at_least_once) {
         do
             verdict = judge(exchange, "abort",
                             rd_kafka_abort_transaction(exchange->producer, KAFKA_WAIT_MS));
@@ -69,7 +69,9 @@ err_kind transaction_begin(struct exchange *exchange, struct err_ctx *err)
 {
     if (exchange->is_open)
         return OK;
-    enum verdict verdict = judge(exchange, "begin", rd_kafka_begin_transaction(exchange->producer));
+    enum verdict verdict = VERDICT_DONE;
+    if (!exchange->options.is_at_least_once)
+        verdict = judge(exchange, "begin", rd_kafka_begin_transaction(exchange->producer));
     if (verdict == VERDICT_DONE) {
         exchange->is_open = true;
         return OK;
@@ -77,7 +79,8 @@ err_kind transaction_begin(struct exchange *exchange, struct err_ctx *err)
     return give_up(exchange, verdict, err);
 }
 
-static enum verdict offsets_send(struct exchange *exchange)
+/* What is done and not committed; the caller's. */
+static rd_kafka_topic_partition_list_t *positions_list(const struct exchange *exchange)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
     for (size_t index = 0; index < exchange->partition_count; index++) {
@@ -86,6 +89,13 @@ static enum verdict offsets_send(struct exchange *exchange)
             rd_kafka_topic_partition_list_add(list, exchange->options.input, (int32_t)index)
                 ->offset = partition->done;
     }
+    return list;
+}
+
+/* The transaction's end. */
+static enum verdict offsets_send(struct exchange *exchange)
+{
+    rd_kafka_topic_partition_list_t *list = positions_list(exchange);
     rd_kafka_consumer_group_metadata_t *group =
         rd_kafka_consumer_group_metadata(exchange->consumer);
     enum verdict verdict = VERDICT_DONE;
@@ -102,6 +112,39 @@ static enum verdict offsets_send(struct exchange *exchange)
     return verdict;
 }
 
+static enum verdict transaction_commit(struct exchange *exchange)
+{
+    enum verdict verdict = offsets_send(exchange);
+    unsigned attempt = 0;
+    if (verdict != VERDICT_DONE) /* outputs without their positions would be put again */
+        return verdict;
+    do
+        verdict =
+            judge(exchange, "commit", rd_kafka_commit_transaction(exchange->producer, KAFKA_WAIT_MS));
+    while (verdict == VERDICT_AGAIN && ++attempt < RETRIES_MAX);
+    return verdict;
+}
+
+/* At least once: every output is acknowledged before a position moves over its record. A producer
+ * that gave one up is of no more use. */
+static enum verdict outputs_commit(struct exchange *exchange)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    for (unsigned attempt = 0; code && !exchange->is_unsent && attempt < RETRIES_MAX; attempt++)
+        code = rd_kafka_flush(exchange->producer, KAFKA_WAIT_MS);
+    if (code || exchange->is_unsent)
+        return VERDICT_RENEW;
+    rd_kafka_topic_partition_list_t *list = positions_list(exchange);
+    if (list->cnt)
+        code = rd_kafka_commit(exchange->consumer, list, 0);
+    for (int index = 0; index < list->cnt && !code; index++)
+        code = list->elems[index].err;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code)
+        exchange->options.warn(exchange->options.context, "commit", rd_kafka_err2str(code));
+    return code ? VERDICT_ABORT : VERDICT_DONE;
+}
+
 err_kind exchange_commit(struct exchange *exchange, bool *ret_is_committed, struct err_ctx *err)
 {
     *ret_is_committed = !exchange->is_undone;
@@ -111,24 +154,19 @@ err_kind exchange_commit(struct exchange *exchange, bool *ret_is_committed, stru
     err_kind kind = transaction_begin(exchange, err);
     if (kind != OK || !exchange->is_open)
         return kind;
-    enum verdict verdict = offsets_send(exchange);
-    unsigned attempt = 0;
-    while (verdict == VERDICT_DONE || (verdict == VERDICT_AGAIN && ++attempt < RETRIES_MAX)) {
-        verdict = judge(exchange, "commit",
-                        rd_kafka_commit_transaction(exchange->producer, KAFKA_WAIT_MS));
-        if (verdict != VERDICT_DONE)
-            continue;
-        exchange->is_open = false;
-        exchange->is_dirty = false;
-        exchange->renewed = 0;
-        exchange->counts.commits++;
-        for (size_t index = 0; index < exchange->partition_count; index++)
-            exchange->partitions[index].is_dirty = false;
-        *ret_is_committed = true;
-        exchange->options.committed(exchange->options.context);
-        return OK;
-    }
-    return give_up(exchange, verdict, err);
+    enum verdict verdict = exchange->options.is_at_least_once ? outputs_commit(exchange)
+                                                              : transaction_commit(exchange);
+    if (verdict != VERDICT_DONE)
+        return give_up(exchange, verdict, err);
+    exchange->is_open = false;
+    exchange->is_dirty = false;
+    exchange->renewed = 0;
+    exchange->counts.commits++;
+    for (size_t index = 0; index < exchange->partition_count; index++)
+        exchange->partitions[index].is_dirty = false;
+    *ret_is_committed = true;
+    exchange->options.committed(exchange->options.context);
+    return OK;
 }
 
 err_kind positions_rewind(struct exchange *exchange, struct err_ctx *err)
