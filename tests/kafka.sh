@@ -87,7 +87,7 @@ worker_end a TERM
 identity "after the kills"
 
 # at least once: nothing is missing; what was done anew is there twice
-feed_slowly in4 1 10000 &
+feed_slowly in4 1 40000 &
 feeder=$!
 : >worker.err
 for _ in $(seq 5); do
@@ -98,7 +98,7 @@ for _ in $(seq 5); do
 done
 wait "$feeder"
 worker_start a 4 --state s4 --guarantee at-least-once
-events 1 10000 | jq -r .n | grep 7 | sort >wanted
+events 1 40000 | jq -r .n | grep 7 | sort >wanted
 until_true 60 is_whole out4
 verdict "at least once, killed 5 times: missing, strange" "0 0" \
     "$(comm -23 wanted found | wc -l) $(comm -13 wanted found | wc -l)"

@@ -197,8 +197,7 @@ static void output_acknowledged(rd_kafka_t *producer, const rd_kafka_message_t *
     if (!message->err)
         return;
     if (!exchange->is_unsent) /* the first tells why */
-        exchange->options.warn(exchange->options.context, "output",
-                               rd_kafka_err2str(message->err));
+        exchange->options.warn(exchange->options.context, "output", rd_kafka_err2str(message->err));
     exchange->is_unsent = true;
 }
 

@@ -119,8 +119,8 @@ static enum verdict transaction_commit(struct exchange *exchange)
     if (verdict != VERDICT_DONE) /* outputs without their positions would be put again */
         return verdict;
     do
-        verdict =
-            judge(exchange, "commit", rd_kafka_commit_transaction(exchange->producer, KAFKA_WAIT_MS));
+        verdict = judge(exchange, "commit",
+                        rd_kafka_commit_transaction(exchange->producer, KAFKA_WAIT_MS));
     while (verdict == VERDICT_AGAIN && ++attempt < RETRIES_MAX);
     return verdict;
 }
