@@ -34,6 +34,7 @@ static const char *check_path(span value, const char **ret_hint);
 static const char *check_listen(span value, const char **ret_hint);
 static const char *check_address(span value, const char **ret_hint);
 static const char *check_property(span value, const char **ret_hint);
+static const char *check_guarantee(span value, const char **ret_hint);
 
 static const struct key key_table[] = {
     {"name", FORM_TEXT, AT(name), ALL_TYPES, ALL_TYPES, check_name},
@@ -57,6 +58,7 @@ static const struct key key_table[] = {
     {"source.group", FORM_TEXT, AT(group), TYPE(DECLARE_KAFKA), 0, NULL},
     {"source.output", FORM_TEXT, AT(output), TYPE(DECLARE_KAFKA), TYPE(DECLARE_KAFKA), NULL},
     {"source.dlq", FORM_TEXT, AT(dlq), TYPE(DECLARE_KAFKA), 0, NULL},
+    {"source.guarantee", FORM_TEXT, AT(guarantee), TYPE(DECLARE_KAFKA), 0, check_guarantee},
     {"source.partitions", FORM_COUNT, AT(partitions), TYPE(DECLARE_KAFKA), 0, NULL},
     {"source.properties", FORM_LIST, AT(properties), TYPE(DECLARE_KAFKA), 0, check_property},
     {"decoder", FORM_TEXT, AT(decoder), ALL_TYPES, ALL_TYPES, check_decoder},
@@ -66,6 +68,7 @@ static const struct key key_table[] = {
     {"rules", FORM_LIST, AT(rules), ALL_TYPES, 0, NULL},
     {"mappings", FORM_LIST, AT(mappings), ALL_TYPES, 0, NULL},
     {"silence", FORM_DURATION, AT(silence_ns), ALL_TYPES & ~TYPE(DECLARE_KAFKA), 0, NULL},
+    {"retention.age", FORM_DURATION, AT(age_ns), ALL_TYPES & ~TYPE(DECLARE_KAFKA), 0, NULL},
     {"retention.bytes", FORM_SIZE, AT(store_bytes), ALL_TYPES & ~TYPE(DECLARE_KAFKA), 0, NULL},
 };
 #define KEY_COUNT    (sizeof key_table / sizeof *key_table)
@@ -156,6 +159,15 @@ static const char *check_property(span value, const char **ret_hint)
     return span_until(&rest, '=', &name) && name.len ? NULL : "expected NAME=VALUE of librdkafka";
 }
 
+static const char *check_guarantee(span value, const char **ret_hint)
+{
+    static const char *const names[] = {"exactly-once", "at-least-once"};
+    *ret_hint = nearest(names, 2, value);
+    return span_eq(value, SPAN("exactly-once")) || span_eq(value, SPAN("at-least-once"))
+               ? NULL
+               : "expected exactly-once or at-least-once";
+}
+
 /* ---- reading ---- */
 
 struct reading {
@@ -217,7 +229,7 @@ static bool number_check(struct reading *reading, const struct key *key,
     if (key->form == FORM_DURATION) {
         bool is_good = duration_parse(text, &value) && value > 0;
         if (!is_good)
-            complain(reading, node, NULL, "expected a time, as 30s, 10m or 2h");
+            complain(reading, node, NULL, "expected a time, as 30s, 10m, 2h or 30d");
         return is_good;
     }
     if (!size_parse(text, &value)) {

@@ -43,6 +43,7 @@ struct declare_pipeline {
     struct declare_list rules; /* as written: a relative one is seen from the file's folder */
     struct declare_list mappings;
     uint64_t store_bytes;
+    uint64_t age_ns;
     uint64_t silence_ns; /* without an event for so long: a signal */
     /* file */
     struct declare_list paths;
@@ -63,6 +64,7 @@ struct declare_pipeline {
     const char *group;
     const char *output;
     const char *dlq;
+    const char *guarantee; /* exactly-once (also NULL) or at-least-once */
     uint64_t partitions;
     struct declare_list properties;
 };

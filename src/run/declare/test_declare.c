@@ -88,7 +88,7 @@ static void all_errors_are_told_with_their_places(void **state)
                   "  path: /var/log/x\n"
                   "  listen: 127.0.0.1:1\n"
                   "decoder: jsn\n"
-                  "retention: {bytes: 1K, age: 30d}\n"
+                  "retention: {bytes: 1K, age: soon, aeg: 1d}\n"
                   "rules: {}\n")),
         "x.yaml:1:7: error: 'name' is '-x': expected at most 47 letters, digits, '-', '_' and "
         "'.', a letter or digit first\n"
@@ -98,7 +98,8 @@ static void all_errors_are_told_with_their_places(void **state)
         "x.yaml:7:10: error: 'decoder' is 'jsn': no such decoder; `picket pipeline new --help` "
         "lists them; did you mean 'json'?\n"
         "x.yaml:8:20: error: expected at least 4M\n"
-        "x.yaml:8:24: error: unknown key 'retention.age'\n"
+        "x.yaml:8:29: error: expected a time, as 30s, 10m, 2h or 30d\n"
+        "x.yaml:8:35: error: unknown key 'retention.aeg'\n"
         "x.yaml:9:8: error: expected a list of 1 to 64 for 'rules'\n"
         "x.yaml:1:1: error: 'owner' is missing\n"
         "x.yaml:4:3: error: 'source.paths' is missing\n");
@@ -120,6 +121,8 @@ static void what_is_no_pipeline_is_refused(void **state)
         "name: a\nowner: b\ndecoder: json\nsource: {type: http, listen: localhost}\n",
         "name: a\nowner: b\ndecoder: json\nsource: {type: http, listen: 'a:70000'}\n",
         "name: a\nowner: b\ndecoder: json\nsource: {type: kafka, brokers: a, topic: b}\n",
+        "name: a\nowner: b\ndecoder: json\nsource: {type: kafka, brokers: a, topic: b, output: c, "
+        "guarantee: exact}\n",
         "name: a\nowner: b\ndecoder: json\nsource: {type: stdin, line_bytes: 1G}\n",
         "name: \"a\\0b\"\nowner: b\ndecoder: json\nsource: {type: stdin}\n",
         "name: a\nowner:\ndecoder: json\nsource: {type: stdin}\n",

@@ -44,6 +44,9 @@ static int serve_ingest(const struct declare_pipeline *pipeline, const struct pi
                                      .files_max = pipeline->files_max,
                                      .is_document = pipeline->type == DECLARE_FILE && source &&
                                                     source->framing == SOURCE_DOCUMENT};
+    char sinks[PATH_MAX], store[DECLARE_NAME_MAX + sizeof PIPELINES_FOLDER + 1];
+    snprintf(sinks, sizeof sinks, "%s/sinks", place->state); /* shorter than `folder`, which fits */
+    snprintf(store, sizeof store, "%s/%s", PIPELINES_FOLDER, pipeline->name);
     return ingest_run(&(struct ingest_options){
         .name = pipeline->name,
         .source = pipeline->decoder,
@@ -60,6 +63,9 @@ static int serve_ingest(const struct declare_pipeline *pipeline, const struct pi
         .logsource = pipeline->logsource,
         .is_text = place->is_text,
         .store_bytes_max = pipeline->store_bytes ? pipeline->store_bytes : STORE_BYTES_DEFAULT,
+        .retention_ns = pipeline->age_ns,
+        .sinks_dir = sinks,
+        .store_name = store,
         .body_bytes_max = BODY_BYTES_MAX,
         .period_ns = place->period_ns,
         .image_fd = image_fd,
@@ -91,6 +97,8 @@ static int serve_kafka(const struct declare_pipeline *pipeline, const struct pip
         .property_count = pipeline->properties.count,
         .logsource = pipeline->logsource,
         .partitions = pipeline->partitions,
+        .is_at_least_once =
+            pipeline->guarantee && strcmp(pipeline->guarantee, "at-least-once") == 0,
         .commit_ns = COMMIT_NS,
         .period_ns = place->period_ns,
         .jobs = 1,

@@ -93,7 +93,7 @@ static void counter_take(void *context, const char *name, uint64_t value)
         json_object_set_new(context, name + strlen(COUNTERS), json_integer((json_int_t)value));
 }
 
-/* A pipeline on Kafka has no store here. */
+/* A pipeline on Kafka has no store here: its worker's own counters. */
 static void store_read(int folder, const char *name, json_t *into)
 {
     struct topic_options options = {.is_read_only = true};
@@ -101,7 +101,10 @@ static void store_read(int folder, const char *name, json_t *into)
     struct err_ctx err;
     json_object_set_new(into, "restarts", json_integer(0));
     AUTO(auto_close) int store = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (store < 0 || topic_log_open(store, &options, &log, &err) != OK)
+    if (store < 0)
+        return;
+    fleet_worker_counters(store, into);
+    if (topic_log_open(store, &options, &log, &err) != OK)
         return;
     note_take(log, "status", SPAN("detect"), into);
     /* the status may be a second old */
@@ -174,17 +177,18 @@ static void list_print(const json_t *list)
     size_t index;
     json_t *one;
     printf("%-20s %-8s %-8s %10s %10s %10s %8s %10s %8s %8s %s\n", "NAME", "TYPE", "STATE", "IN",
-           "OUT", "FILTERED", "DEAD", "LAG-BYTES", "LAST", "RESTARTS", "OWNER");
+           "OUT", "FILTERED", "DEAD", "LAG", "LAST", "RESTARTS", "OWNER");
     json_array_foreach(list, index, one)
     {
         char age[32];
+        bool is_kafka = strcmp(text_of(one, "type"), "kafka") == 0;
         age_write(one, age);
         printf("%-20s %-8s %-8s %10lld %10lld %10lld %8lld %10lld %8s %8lld %s\n",
                text_of(one, "name"), text_of(one, "type"),
                json_is_true(json_object_get(one, "running")) ? "running" : "stopped",
                number_of(one, "in"), number_of(one, "out"), number_of(one, "filtered"),
-               number_of(one, "dead"), number_of(one, "lag_bytes"), age, number_of(one, "restarts"),
-               text_of(one, "owner"));
+               number_of(one, "dead"), number_of(one, is_kafka ? "lag_messages" : "lag_bytes"), age,
+               number_of(one, "restarts"), text_of(one, "owner"));
     }
 }
 
