@@ -277,6 +277,113 @@ case_a_line_over_the_limit_is_a_dead_letter() {
         jq -e '.reason == "the line is over the limit" and (.payload | length) > 1000'
 }
 
+status_is() { # JQ-CONDITION on the first pipeline's status
+    "$PICKET" pipeline status --state "$work/state" --output json | jq -e ".[0] | $1" >/dev/null
+}
+
+signals_kept() { # NUMBER: so many are in the store
+    [[ $("$PICKET" query --state "$work/state/pipelines/app" --output json | wc -l) -eq $1 ]]
+}
+
+sink_run() { # pid in $sink
+    "$PICKET" sink run "$work/sinks" --state "$work/state" >"$work/sink.out" 2>"$work/sink.err" &
+    sink=$!
+    echo "$sink" >>"$work/pids"
+}
+
+sink_has() { [[ $(wc -l <"$work/sink.out") -ge $1 ]]; }
+
+case_what_is_old_goes_once_it_was_read() {
+    declare_file 'app.log*'
+    echo 'retention: {age: 2s}' >>"$work/app.yaml"
+    "$PICKET" pipeline check "$work/app.yaml"
+    lines 1 100 >"$work/logs/app.log"
+    start "$work/app.yaml"
+    wait_for 5 count_is 100
+    wait_for 10 signals_kept 0
+    wait_for 5 status_is '.expired >= 100'
+    mkdir "$work/sinks"
+    printf 'kind: stdout\nformat: picket\ntopics: signals\n' >"$work/sinks/lines.yml"
+    chmod 755 "$work" "$work/state" # the sink's account goes through
+    sink_run
+    lines 101 110 >>"$work/logs/app.log"
+    wait_for 10 sink_has 10
+    kill "$sink"
+    wait "$sink"
+    mv "$work/sink.out" "$work/sent"
+    lines 111 200 >>"$work/logs/app.log"
+    wait_for 5 count_is 200
+    wait_for 10 status_is '.expired >= 110'
+    sleep 4 # twice the age, and nobody has read them
+    signals_kept 90
+    sink_run
+    wait_for 10 sink_has 90
+    wait_for 10 signals_kept 0
+    kill "$sink"
+    wait "$sink"
+    stop
+    exactly 200
+    cat "$work/sent" "$work/sink.out" >"$work/out"
+    signal_numbers | sort -n | diff - <(seq 101 200)
+    "$PICKET" sink status --state "$work/state" --output json >"$work/sinks.json"
+    grep -q dropped "$work/sinks.json"
+    if grep -qE '"(trimmed|dropped[a-z_]*)": *[1-9]' "$work/sinks.json"; then return 1; fi
+    status_is '.dropped == {} and .in == 200 and .in == .out + .filtered + .dead'
+}
+
+letters_replay() { # prints what it did
+    "$PICKET" dlq replay --state "$work/state/pipelines/$1" "${@:2}"
+}
+
+case_dead_letters_of_a_file_are_replayed_to_the_next_run_once() {
+    declare_file 'app.log' '  line_bytes: 1K'
+    { lines 1 10; printf '{"n":11,"x":"%s"}\n' "$(head -c 3000 /dev/zero | tr '\0' x)"
+      echo '{"n":'; lines 12 20; } >"$work/logs/app.log"
+    start "$work/app.yaml"
+    wait_for 5 count_is 19
+    status=0
+    letters_replay app 2>"$work/refused" || status=$?
+    [[ $status -eq 1 ]]
+    grep -q 'stop what runs with it first' "$work/refused"
+    stop
+    [[ $summary == 'in=21 out=19 filtered=0 dead=2 '* ]]
+    cp "$work/out" "$work/first"
+    [[ $(letters_replay app) == 'replayed=2 replayed_before=0 unfit=0' ]]
+    lines 21 30 >>"$work/logs/app.log"
+    start "$work/app.yaml"
+    wait_for 5 count_is 11
+    kill -9 "$(engine)"
+    lines 31 40 >>"$work/logs/app.log"
+    wait_for 10 count_is 21
+    stop
+    [[ $summary == 'in=22 out=21 filtered=0 dead=1 '* ]] # what is broken is so again
+    jq -r 'select(.output_fields.n == 11) | .event' "$work/out" | diff - <(echo events.app@0)
+    cat "$work/first" >>"$work/out"
+    exactly 40
+    [[ $(letters_replay app) == 'replayed=1 replayed_before=2 unfit=0' ]]
+    "$PICKET" pipeline status --state "$work/state" --output json | jq -e '.[0] |
+        .in == .out + .filtered + .dead and .in == 43'
+    start "$work/app.yaml"
+    stop
+    [[ $summary == 'in=1 out=0 filtered=0 dead=1 '* ]]
+}
+
+case_dead_letters_of_stdin_are_replayed_to_the_next_run() {
+    rules
+    printf '%s\n' 'name: in' 'owner: me' 'source: {type: stdin, line_bytes: 1K}' 'decoder: json' \
+        'logsource: {product: app}' 'rules: rules.yml' >"$work/in.yaml"
+    run_in() {
+        "$PICKET" pipeline run "$work/in.yaml" --state "$work/state" --output json \
+            >>"$work/out" 2>"$work/err"
+    }
+    { lines 1 3; printf '{"n":4,"x":"%s"}\n' "$(head -c 2000 /dev/zero | tr '\0' x)"; } | run_in
+    [[ $(letters_replay in) == 'replayed=1 replayed_before=0 unfit=0' ]]
+    run_in </dev/null
+    exactly 4
+    lines 5 6 | run_in
+    exactly 6
+}
+
 case_stdin_is_read_to_its_end() {
     rules
     printf '%s\n' 'name: in' 'owner: me' 'source: {type: stdin}' 'decoder: json' \

@@ -20,6 +20,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "ingest/ingest_state.h"
+#include "ingest/readers.h"
 #include "intake/intake.h"
 
 #define TICK_MS        200
@@ -31,6 +32,7 @@
 #define QUICK_NS       2000000000ull
 #define LINES_A_TURN   256
 #define REQUEST_NS     60000000000ull
+#define READERS_NS     1000000000ull
 
 /* ---- starting a role ---- */
 
@@ -286,6 +288,16 @@ static void helpers_watch(struct ingest *ingest, uint64_t now_ns)
         helper_watch(ingest, &ingest->gateway, is_ping_due, now_ns);
 }
 
+static void readers_watch(struct ingest *ingest, uint64_t now_ns)
+{
+    const struct ingest_options *options = ingest->options;
+    if (!options->retention_ns || !ingest->intake.is_ready ||
+        now_ns - ingest->readers_ns < READERS_NS)
+        return;
+    ingest->readers_ns = now_ns;
+    readers_offer(&ingest->intake.channel, options->sinks_dir, options->store_name);
+}
+
 /* ---- the loop ---- */
 
 /* The gateway first, so that all that it was given is answered; then the intake. */
@@ -384,6 +396,8 @@ static void turn(struct ingest *ingest)
         stop_go_on(ingest, now_ns);
     else
         helpers_watch(ingest, now_ns);
+    if (!ingest->stop_at_ns)
+        readers_watch(ingest, now_ns);
     if (!ingest->stop_at_ns && ingest->intake.pid)
         collect_turn(&ingest->collect, &ingest->intake.channel, now_ns);
 }
@@ -400,6 +414,7 @@ static err_kind start_fill(struct ingest *ingest, struct err_ctx *err)
     const struct ingest_options *options = ingest->options;
     struct intake_start *start = &ingest->intake_start;
     *start = (struct intake_start){.store_bytes_max = options->store_bytes_max,
+                                   .retention_ns = options->retention_ns,
                                    .silence_ns = options->silence_ns,
                                    .is_text = options->is_text,
                                    .shows_shadow = options->shows_shadow};

@@ -42,6 +42,9 @@ struct ingest_options {
     bool is_text; /* lines for people */
     bool shows_shadow;
     uint64_t store_bytes_max;
+    uint64_t retention_ns;  /* 0: nothing goes for its age */
+    const char *sinks_dir;  /* of those that read the store, with retention_ns */
+    const char *store_name; /* as they call it */
     uint64_t body_bytes_max;
     uint64_t request_ns; /* for a request of HTTP to be whole; 0: a minute */
     uint64_t period_ns;  /* 0: until a signal */

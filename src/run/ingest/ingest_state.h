@@ -34,6 +34,7 @@ struct ingest {
     int secrets_fd; /* memfd */
     int signal_fd;
     uint64_t pinged_ns, watched_ns;
+    uint64_t readers_ns; /* when it was looked who else reads the store */
     uint64_t end_at_ns;  /* 0: no end set */
     uint64_t stop_at_ns; /* when stopping: kill what is left then; 0: running */
     uint64_t gateway_end_ns;

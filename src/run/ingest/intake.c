@@ -15,6 +15,7 @@
 #include "ingest/ingest.h"
 #include "ingest/inplace.h"
 #include "ingest/messages.h"
+#include "ingest/readers.h"
 #include "lines/lines.h"
 #include "role/role.h"
 
@@ -34,6 +35,7 @@ struct intake_role {
     struct intake_start start;
     struct intake *intake;
     struct feed *feed; /* NULL: bodies come from a gateway */
+    struct readers readers;
     int growth_fd;
     uint8_t *memory; /* the gateway's */
     struct intake_body bodies[BODIES_MAX];
@@ -201,7 +203,8 @@ static err_kind parent_obey(struct intake_role *role, struct err_ctx *err)
         kind = gateway_take(role, &message, err);
     else if (message.type == MESSAGE_STOP)
         role->is_stopping = true;
-    else if (role->feed && inplace_obey(role->feed, &message))
+    else if ((role->feed && inplace_obey(role->feed, &message)) ||
+             readers_obey(&role->readers, role->intake, &message))
         kind = OK;
     else
         kind = err_set(err, ERR_STATE, "unknown order %u", message.type);
@@ -283,6 +286,7 @@ static err_kind start(struct intake_role *role, struct err_ctx *err)
                                      .logsource = {.product = part_of(start->product),
                                                    .category = part_of(start->category),
                                                    .service = part_of(start->service)},
+                                     .retention_ns = start->retention_ns,
                                      .silence_ns = start->silence_ns,
                                      .is_text = start->is_text,
                                      .shows_shadow = start->shows_shadow,
@@ -369,6 +373,7 @@ int intake_run(struct ipc_channel *parent)
                                  .lines = {.channel = {.fd = -1}, .offset = UINT64_MAX},
                                  .growth_fd = -1,
                                  .store_fd = -1};
+    readers_begin(&role->readers);
     err_kind kind = start(role, &err);
     bool is_started = kind == OK;
     while (kind == OK && !role->is_stopping)

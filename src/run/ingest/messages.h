@@ -20,6 +20,9 @@ enum feed_message {
     /* parent to intake */
     MESSAGE_FILE,    /* uint32_t: the path leads to it now, path; descriptor, or none: to nothing */
     MESSAGE_OFFERED, /* that was all */
+    /* who else reads the store (readers.h) */
+    MESSAGE_READER,  /* the store's name as sinks know it; descriptor: a sink's positions */
+    MESSAGE_READERS, /* those were all */
 };
 
 /* Part of MESSAGE_INTAKE_START. */
@@ -44,9 +47,10 @@ struct feed_closed {
 /* MESSAGE_INTAKE_START */
 struct intake_start {
     uint64_t store_bytes_max;
-    uint64_t silence_ns; /* 0: a silent source is no signal */
-    uint64_t line_next;  /* the first signal that the parent has not printed */
-    uint32_t has_lines;  /* line_next is known: this engine follows another */
+    uint64_t retention_ns; /* 0: nothing goes for its age */
+    uint64_t silence_ns;   /* 0: a silent source is no signal */
+    uint64_t line_next;    /* the first signal that the parent has not printed */
+    uint32_t has_lines;    /* line_next is known: this engine follows another */
     uint32_t is_text;
     uint32_t shows_shadow;
     char hostname[72];

@@ -206,9 +206,10 @@ static err_kind work(struct intake *intake, struct intake_body *bodies, size_t c
     bool has_records = intake->read_next < intake->events_end;
     bool is_flush_due = is_kept_old(intake, now_ns);
     bool is_silence_due = silence_is_due(intake, now_ns);
+    bool is_age_due = age_is_due(intake, now_ns);
     err_kind kind = OK;
-    if (!count && !has_records && !is_flush_due && !is_silence_due && !intake->is_open &&
-        !is_status_due(intake, now_ns))
+    if (!count && !has_records && !is_flush_due && !is_silence_due && !is_age_due &&
+        !intake->is_open && !is_status_due(intake, now_ns))
         return OK;
     if (intake->is_open && count) /* what was fed need not wait for the disk; bodies must */
         kind = turn_commit(intake, err);
@@ -222,6 +223,8 @@ static err_kind work(struct intake *intake, struct intake_body *bodies, size_t c
         kind = kept_flush(intake, err);
     if (kind == OK && is_silence_due && !intake->has_changed)
         kind = silence_tell(intake, err);
+    if (kind == OK && is_age_due)
+        kind = age_apply(intake, now_ns, err);
     return kind == OK ? turn_commit(intake, err) : kind;
 }
 

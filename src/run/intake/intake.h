@@ -34,10 +34,11 @@ struct intake_options {
     const char *source;   /* what it is: of the registry (source/source.h), or kernel */
     const char *pipeline; /* label of the counters */
     struct logsource logsource;
-    uint64_t silence_ns; /* a source that says nothing for so long is a signal; 0: never */
-    bool is_text;        /* lines for people; else the signal's JSON */
-    bool shows_shadow;   /* hands the signals of shadow rules on too; else an empty line each */
-    bool has_lines;      /* line_next is known: this engine follows another */
+    uint64_t retention_ns; /* what is older goes once all have read it; 0: only over the bound */
+    uint64_t silence_ns;   /* a source that says nothing for so long is a signal; 0: never */
+    bool is_text;          /* lines for people; else the signal's JSON */
+    bool shows_shadow;     /* hands the signals of shadow rules on too; else an empty line each */
+    bool has_lines;        /* line_next is known: this engine follows another */
     uint64_t line_next;
     struct intake_crash *crash;
     /* Hands a line on, in one piece; false: not now, offer it again later. */
@@ -112,6 +113,9 @@ enum intake_next { INTAKE_AGAIN, INTAKE_SOON, INTAKE_IDLE };
  * see intake_trouble. */
 MUST_USE err_kind intake_turn(struct intake *intake, struct intake_body *bodies, size_t count,
                               enum intake_next *ret_next, struct err_ctx *err);
+/* How far the slowest sink has read signals and alerts; UINT64_MAX: there is none. Nothing goes for
+ * its age before this was told. */
+void intake_readers(struct intake *intake, uint64_t signals, uint64_t alerts);
 /* All that was stored has been worked on, and its lines handed on. */
 bool intake_is_done(const struct intake *intake);
 /* Why the store refuses; NULL: it does not. */
@@ -121,6 +125,7 @@ struct intake_counts { /* since the store was made, as committed */
     uint64_t in, out, filtered, dead;
     uint64_t signals;
     uint64_t accepted; /* records stored in the topic of events */
+    uint64_t expired;  /* records of any topic, gone for their age */
     uint64_t dropped;
     uint64_t lag_records;
     uint64_t lag_bytes;

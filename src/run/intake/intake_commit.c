@@ -5,7 +5,6 @@
 #include "core/clock.h"
 #include "intake/intake_state.h"
 
-#define COUNTER_PREFIX "intake."
 #define DROPPED_PREFIX COUNTER_PREFIX "dropped."
 
 /* ---- counters ---- */
@@ -28,6 +27,8 @@ static const struct counter counter_table[] = {
     {"signals", "signals raised", offsetof(struct intake_counts, signals), true, false},
     {"accepted", "records acknowledged to clients", offsetof(struct intake_counts, accepted), true,
      false},
+    {"expired", "records of any topic, gone for their age", offsetof(struct intake_counts, expired),
+     false, false},
     {"lag_records", "records stored and not yet worked on",
      offsetof(struct intake_counts, lag_records), false, true},
     {"lag_bytes", "the same in bytes", offsetof(struct intake_counts, lag_bytes), true, true},
@@ -84,6 +85,8 @@ err_kind counters_load(struct intake *intake, struct err_ctx *err)
             kind = state_counter_get(intake->log, name, &value, err);
         counter_set(&intake->counts, index, value);
     }
+    if (kind == OK)
+        kind = state_counter_get(intake->log, COUNTER_EXPIRED, &intake->counts.expired, err);
     if (kind == OK)
         kind = state_counters(intake->log, DROPPED_PREFIX, dropped_load, intake, err);
     lag_reckon(intake);
@@ -276,7 +279,7 @@ err_kind turn_commit(struct intake *intake, struct err_ctx *err)
     if (kind != OK)
         return kind;
     intake->is_open = false;
-    intake->is_status_old |= intake->has_changed;
+    intake->is_status_old |= intake->has_changed || intake->turn.expired;
     if (intake->has_changed && intake->is_joining)
         kept_commit(intake);
     silence_commit(intake);

@@ -8,9 +8,12 @@
 #include "state/state.h"
 #include "topic/topic.h"
 
-#define TOPIC_SIGNALS "signals"
-#define TOPIC_DEAD    "dead"
-#define REASONS_MAX   16
+#define TOPIC_SIGNALS   "signals"
+#define TOPIC_ALERTS    "alerts"
+#define TOPIC_DEAD      "dead"
+#define REASONS_MAX     16
+#define COUNTER_PREFIX  "intake."
+#define COUNTER_EXPIRED COUNTER_PREFIX "expired"
 /* A document in the topic of events lies in as many records as it needs; all but the last one have
  * this key. */
 #define KEY_CONTINUED "+"
@@ -50,6 +53,9 @@ struct intake {
     bool has_told;           /* of a silence */
     bool is_silent;          /* and it was told */
     uint64_t silences;
+    bool has_readers; /* it was told how far the sinks are */
+    uint64_t sink_signals, sink_alerts;
+    uint64_t aged_ns; /* when the age was looked at last */
     uint64_t epoch;
     uint64_t signal_end; /* behind the last committed signal */
     uint64_t line_next;
@@ -90,6 +96,11 @@ MUST_USE err_kind intake_letter_put(struct intake *intake, const char *reason, s
 /* intake_silence.c */
 MUST_USE err_kind silence_load(struct intake *intake, struct err_ctx *err);
 bool silence_is_due(const struct intake *intake, uint64_t now_ns);
+
+/* intake_age.c */
+bool age_is_due(const struct intake *intake, uint64_t now_ns);
+/* In the turn's transaction. */
+MUST_USE err_kind age_apply(struct intake *intake, uint64_t now_ns, struct err_ctx *err);
 /* Inside the transaction. */
 MUST_USE err_kind silence_tell(struct intake *intake, struct err_ctx *err);
 MUST_USE err_kind silence_end(struct intake *intake, struct err_ctx *err);

@@ -223,6 +223,13 @@ static bool is_whole(struct intake *intake, const struct topic_record *record, s
     return is_last;
 }
 
+/* Dead letters that were replayed into the topic were never counted as waiting. */
+static void lag_bytes_take(struct intake *intake, uint64_t len)
+{
+    uint64_t waiting = intake->counts.lag_bytes + intake->turn.lag_bytes;
+    intake->turn.lag_bytes -= len < waiting ? len : waiting;
+}
+
 static err_kind stored_work(struct intake *intake, const struct topic_record *record,
                             struct err_ctx *err)
 {
@@ -230,7 +237,7 @@ static err_kind stored_work(struct intake *intake, const struct topic_record *re
     span whole;
     err_kind kind = gap_count(intake, record->offset, err);
     intake->read_seen = record->offset + 1;
-    intake->turn.lag_bytes -= record->value.len;
+    lag_bytes_take(intake, record->value.len);
     if (kind != OK || !is_whole(intake, record, &whole))
         return kind;
     uint64_t offset = intake->record.len ? intake->record_first : record->offset;

@@ -301,6 +301,59 @@ static void a_silence_is_told_once(void **state)
     assert_int_equal(fixture->lines, 2);
 }
 
+/* Until all is worked on, handed on and correlated, and the age was looked at. */
+static void settle(struct fixture *fixture)
+{
+    for (unsigned count = 0; count < 500 && !intake_is_done(fixture->intake); count++) {
+        run(fixture);
+        usleep(10000);
+    }
+    assert_true(intake_is_done(fixture->intake));
+    engine_end(fixture); /* the next one looks at once */
+    engine_start(fixture);
+}
+
+static struct topic_info info_of(const struct fixture *fixture, const char *topic)
+{
+    const struct topic_options options = {.is_read_only = true};
+    struct topic_log *log;
+    struct topic_info info;
+    MUST(topic_log_open(fixture->place->fd, &options, &log, err));
+    MUST(topic_info_get(log, topic, &info, err));
+    topic_log_close(log);
+    return info;
+}
+
+static void what_is_old_goes_once_all_have_read_it(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.retention_ns = 1;
+    post(fixture, 1, "{\"e.n\":\"7\"}\n{\"e.n\":\"8\"}\nbroken");
+    settle(fixture);
+    run(fixture);
+    assert_int_equal(info_of(fixture, "events.app").first, 0); /* who reads is not known */
+    intake_readers(fixture->intake, 0, 0);
+    run(fixture);
+    assert_int_equal(info_of(fixture, "events.app").first, 3);
+    assert_int_equal(info_of(fixture, "dead").first, 1);
+    assert_int_equal(info_of(fixture, "signals").first, 0); /* a sink has yet to send it */
+    assert_int_equal(intake_counts(fixture->intake).expired, 4);
+    engine_end(fixture);
+    engine_start(fixture);
+    assert_int_equal(intake_counts(fixture->intake).expired, 4);
+    intake_readers(fixture->intake, 1, UINT64_MAX);
+    run(fixture);
+    struct topic_info signals = info_of(fixture, "signals"), alerts = info_of(fixture, "alerts");
+    assert_int_equal(signals.first, 1);
+    assert_int_equal(signals.trimmed_records, 0);
+    assert_int_equal(alerts.first, alerts.end);
+    assert_int_equal(intake_counts(fixture->intake).expired, 5 + alerts.end);
+    assert_int_equal(intake_counts(fixture->intake).dropped, 0);
+    post(fixture, 2, "{\"e.n\":\"7\"}"); /* and it goes on */
+    settle(fixture);
+    expect(fixture, 4, 2, 1);
+}
+
 static void counters_are_shown(void **state)
 {
     struct fixture *fixture = *state;
@@ -332,6 +385,7 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_trimmed_unread_is_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(a_silence_is_told_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_old_goes_once_all_have_read_it, setup, teardown),
         cmocka_unit_test_setup_teardown(counters_are_shown, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,17 @@ static uint64_t reserve_pages(const struct topic_log *log)
     return share > RESERVE_PAGES_MIN ? share : RESERVE_PAGES_MIN;
 }
 
+err_kind append_batch_drop(struct topic_log *log, int64_t id, struct err_ctx *err)
+{
+    static const char sql[] = "DELETE FROM batch WHERE id = ?1";
+    sqlite3_stmt *statement;
+    err_kind kind = topic_log_statement(log, sql, &statement, err);
+    if (kind != OK)
+        return kind;
+    sqlite3_bind_int64(statement, 1, id);
+    return topic_log_step(log, statement, NULL, err);
+}
+
 static err_kind pages_used(struct topic_log *log, uint64_t *ret, struct err_ctx *err)
 {
     static const char sql_count[] = "PRAGMA page_count";
@@ -40,11 +51,10 @@ static err_kind trim_one(struct topic_log *log, bool *ret_is_empty, struct err_c
 {
     static const char sql_oldest[] =
         "SELECT id, topic, end_offset, count FROM batch ORDER BY id LIMIT 1";
-    static const char sql_delete[] = "DELETE FROM batch WHERE id = ?1";
     static const char sql_count[] =
         "UPDATE topic SET first_offset = ?2, trimmed_records = trimmed_records + ?3,"
         " trimmed_batches = trimmed_batches + 1 WHERE id = ?1";
-    sqlite3_stmt *oldest, *delete, *count;
+    sqlite3_stmt *oldest, *count;
     bool has_row = false;
     err_kind kind = topic_log_statement(log, sql_oldest, &oldest, err);
     if (kind == OK)
@@ -57,11 +67,7 @@ static err_kind trim_one(struct topic_log *log, bool *ret_is_empty, struct err_c
     int64_t id = sqlite3_column_int64(oldest, 0), topic = sqlite3_column_int64(oldest, 1);
     int64_t end = sqlite3_column_int64(oldest, 2), records = sqlite3_column_int64(oldest, 3);
     sqlite3_reset(oldest);
-    kind = topic_log_statement(log, sql_delete, &delete, err);
-    if (kind == OK) {
-        sqlite3_bind_int64(delete, 1, id);
-        kind = topic_log_step(log, delete, NULL, err);
-    }
+    kind = append_batch_drop(log, id, err);
     if (kind == OK)
         kind = topic_log_statement(log, sql_count, &count, err);
     if (kind == OK) {

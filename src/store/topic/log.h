@@ -69,6 +69,8 @@ span statement_span(sqlite3_stmt *statement, int column);
 /* ---- append.c ---- */
 /* Packs and writes what the transaction has appended, and makes room for it. */
 MUST_USE err_kind append_flush(struct topic_log *log, struct err_ctx *err);
+/* Removes one row; its topic's first offset is the caller's to move. */
+MUST_USE err_kind append_batch_drop(struct topic_log *log, int64_t id, struct err_ctx *err);
 /* Forgets it, after the commit or the rollback. */
 void append_reset(struct topic_log *log, bool is_committed);
 /* Brings a store that is over a lowered bound back under it, and sets SQLite's hard limit. */

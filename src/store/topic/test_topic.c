@@ -1,3 +1,6 @@
+#include <time.h>
+
+#include "core/clock.h"
 #include "core/writer.h"
 #include "topic/batch.h"
 #include "topic/test_store.h"
@@ -227,6 +230,66 @@ static void a_full_store_drops_its_oldest_batches_and_counts_them(void **state)
     topic_log_close(log);
 }
 
+/* Three batches of two records, the last one not old. */
+static void batches_make(struct topic_log *log, const char *topic, uint64_t *ret_before_ns)
+{
+    for (uint64_t batch = 0; batch < 3; batch++) {
+        struct timespec pause = {.tv_nsec = 2000000};
+        if (batch == 2) {
+            nanosleep(&pause, NULL);
+            *ret_before_ns = clock_wall_ns();
+            nanosleep(&pause, NULL);
+        }
+        MUST(topic_begin(log, err));
+        append_number(log, topic, batch * 2);
+        append_number(log, topic, batch * 2 + 1);
+        MUST(topic_commit(log, err));
+    }
+}
+
+static uint64_t expire(struct topic_log *log, uint64_t before_ns, const struct topic_floor *floor,
+                       uint32_t batch_max)
+{
+    uint64_t records;
+    MUST(topic_begin(log, err));
+    MUST(topic_expire(log, before_ns, floor, floor ? 1 : 0, batch_max, &records, err));
+    MUST(topic_commit(log, err));
+    return records;
+}
+
+static void what_is_old_goes_unless_it_is_yet_to_be_read(void **state)
+{
+    struct test_place *place = *state;
+    struct topic_log *log = log_open(place->fd, false, 0);
+    uint64_t before_ns, since_ns;
+    batches_make(log, "a", &since_ns);
+    batches_make(log, "b", &before_ns);
+    MUST(topic_begin(log, err));
+    MUST(topic_position_put(log, "reader", SPAN("a"), 3, err)); /* in the middle of a batch */
+    MUST(topic_commit(log, err));
+    const struct topic_floor floor = {"b", 2};
+    assert_int_equal(expire(log, 0, NULL, 100), 0);
+    assert_int_equal(expire(log, before_ns, &floor, 1), 2);
+    assert_int_equal(expire(log, before_ns, &floor, 100), 2);
+    assert_int_equal(expire(log, before_ns, &floor, 100), 0);
+    check_numbers(log, "a", 2, 6);
+    check_numbers(log, "b", 2, 6);
+    assert_int_equal(info_get(log, "a").trimmed_records, 0);
+    MUST(topic_begin(log, err));
+    MUST(topic_position_put(log, "reader", SPAN("a"), 6, err));
+    MUST(topic_commit(log, err));
+    assert_int_equal(expire(log, since_ns, NULL, 100), 2);
+    check_numbers(log, "a", 4, 6);
+    assert_int_equal(expire(log, before_ns, NULL, 100), 4);
+    check_numbers(log, "a", 6, 6);
+    check_numbers(log, "b", 4, 6);
+    topic_log_close(log);
+    log = log_open(place->fd, false, 0);
+    assert_int_equal(info_get(log, "a").first, 6);
+    assert_int_equal(info_get(log, "a").end, 6);
+    topic_log_close(log);
+}
+
 static void a_lowered_bound_shrinks_the_file(void **state)
 {
     struct test_place *place = *state;
@@ -333,6 +396,7 @@ int main(void)
         IN_PLACE(positions_hold_any_number_per_consumer_and_input),
         IN_PLACE(state_is_walked_in_key_order_and_deleted),
         IN_PLACE(a_full_store_drops_its_oldest_batches_and_counts_them),
+        IN_PLACE(what_is_old_goes_unless_it_is_yet_to_be_read),
         IN_PLACE(a_lowered_bound_shrinks_the_file),
         IN_PLACE(readers_follow_the_writer_and_hold_nothing),
         cmocka_unit_test(batch_rejects_every_truncation),

@@ -100,6 +100,18 @@ struct topic_info {
 MUST_USE err_kind topic_info_get(struct topic_log *log, const char *topic, struct topic_info *ret,
                                  struct err_ctx *err);
 
+/* A reader that keeps its position elsewhere. */
+struct topic_floor {
+    const char *topic;
+    uint64_t position; /* what it has not read yet */
+};
+/* Drops whole batches packed before a time, the oldest of each topic first, but none that a
+ * consumer has not read to its end: those with a position on the topic (topic_position_put with the
+ * topic as input), and `floors`. At most batch_max batches, in the open transaction. */
+MUST_USE err_kind topic_expire(struct topic_log *log, uint64_t before_wall_ns,
+                               const struct topic_floor *floors, size_t floor_count,
+                               uint32_t batch_max, uint64_t *ret_records, struct err_ctx *err);
+
 struct topic_size {
     uint64_t used_bytes; /* pages in use */
     uint64_t file_bytes; /* of picket.db, free pages included; the WAL comes on top */
