@@ -104,15 +104,7 @@ static bool source_check(const char *name)
 static int compile(void *context, int *ret_image_fd)
 {
     const struct ingest_words *words = context;
-    struct compile_options options = {.stages = STAGES_RUN,
-                                      .is_json = strcmp(words->source, "kernel") != 0};
-    struct compiled compiled;
-    int code = cli_compile_mapped(&words->rules, &words->pipelines, &options, &compiled);
-    if (code != EXIT_DONE)
-        return code;
-    *ret_image_fd = fd_steal(&compiled.image_fd);
-    compiled_close(&compiled);
-    return EXIT_DONE;
+    return cli_image(&words->rules, &words->pipelines, words->source, ret_image_fd);
 }
 
 static bool words_check(const struct ingest_words *words)
@@ -135,17 +127,10 @@ static bool words_check(const struct ingest_words *words)
 int cli_ingest(int argc, const char *const *argv)
 {
     struct ingest_words words = {0};
-    struct option_list operands = {0};
     struct logsource logsource;
     int code, image_fd;
-    if (!cli_options(&table, argc, argv, &words, &operands, &code))
+    if (!cli_options(&table, argc, argv, &words, NULL, &code))
         return code;
-    if (words.config && !cli_config(&table, words.config, argc, argv, &words, &code))
-        return code;
-    if (operands.count) {
-        fprintf(stderr, "picket: ingest takes no operand, found '%s'\n", operands.items[0]);
-        return EXIT_USAGE;
-    }
     if (!words_check(&words) || !cli_logsource(words.logsource, &logsource))
         return EXIT_USAGE;
     code = compile(&words, &image_fd);

@@ -10,12 +10,6 @@
 #include "outlet/outlet.h"
 #include "worker/worker.h"
 
-struct command {
-    const char *name;
-    int (*run)(int argc, const char *const *argv);
-    const char *summary;
-};
-
 static const struct command command_table[] = {
     {"check", cli_check, "check rule files: errors with file:line:column"},
     {"dlq", cli_dlq, "dead letters: list, show, replay"},

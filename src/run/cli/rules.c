@@ -6,13 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-struct subcommand {
-    const char *name;
-    int (*run)(int argc, const char *const *argv);
-    const char *summary;
-};
-
-static const struct subcommand subcommands[] = {
+static const struct command subcommands[] = {
     {"coverage", rules_coverage, "which of ATT&CK's techniques the rules are for"},
     {"cost", rules_cost, "what each rule costs, in ns an event"},
     {"diff", rules_diff, "what changes in matches between two versions of the rules"},
@@ -21,31 +15,11 @@ static const struct subcommand subcommands[] = {
     {"fields", rules_fields, "what conditions and outputs may name"},
     {"list", rules_list, "every rule: stage, owner, techniques, tests"},
 };
-#define SUBCOMMAND_COUNT (sizeof subcommands / sizeof *subcommands)
-
-static void help(FILE *out)
-{
-    fprintf(out, "usage: picket rules SUBCOMMAND [options]\n\nsubcommands:\n");
-    for (size_t index = 0; index < SUBCOMMAND_COUNT; index++)
-        fprintf(out, "  %-9s %s\n", subcommands[index].name, subcommands[index].summary);
-    fprintf(out, "\n`picket rules SUBCOMMAND --help` tells more.\n");
-}
 
 int cli_rules(int argc, const char *const *argv)
 {
-    const char *name = argc ? argv[0] : "";
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        help(stdout);
-        return EXIT_DONE;
-    }
-    for (size_t index = 0; index < SUBCOMMAND_COUNT; index++)
-        if (strcmp(subcommands[index].name, name) == 0)
-            return subcommands[index].run(argc - 1, argv + 1);
-    if (*name)
-        fprintf(stderr, "picket: %s '%s'\n",
-                name[0] == '-' ? "unknown option" : "no subcommand of rules:", name);
-    help(stderr);
-    return EXIT_USAGE;
+    return cli_subcommand("rules", subcommands, sizeof subcommands / sizeof *subcommands, argc,
+                          argv);
 }
 
 /* ---- shared ---- */

@@ -129,9 +129,8 @@ int rules_fields(int argc, const char *const *argv)
         .usage = "",
         .summary = "What the conditions and outputs of Falco rules may name.",
     };
-    struct option_list operands = {0};
     int code;
-    if (!cli_options(&fields_table, argc, argv, NULL, &operands, &code))
+    if (!cli_options(&fields_table, argc, argv, NULL, NULL, &code))
         return code;
     for (size_t index = 0; index < kernel_schema.field_count; index++) {
         const struct field_desc *field = &kernel_schema.fields[index];

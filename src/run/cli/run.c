@@ -62,15 +62,8 @@ static const struct option_table table = {
 int cli_run(int argc, const char *const *argv)
 {
     struct run_options options = {0};
-    struct option_list operands = {0};
     int code;
-    if (!cli_options(&table, argc, argv, &options, &operands, &code))
-        return code;
-    if (operands.count) {
-        fprintf(stderr, "picket: run takes no operand, found '%s'\n", operands.items[0]);
-        return EXIT_USAGE;
-    }
-    if (options.config && !cli_config(&table, options.config, argc, argv, &options, &code))
+    if (!cli_options(&table, argc, argv, &options, NULL, &code))
         return code;
     if (strcmp(options.console, "none") != 0) {
         fprintf(stderr, "picket: this version has no console; use --console none\n");

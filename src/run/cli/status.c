@@ -98,10 +98,9 @@ static err_kind status_read(const struct status_words *words, struct err_ctx *er
 int cli_status(int argc, const char *const *argv)
 {
     struct status_words words = {0};
-    struct option_list operands = {0};
     struct err_ctx err;
     int code;
-    if (!cli_options(&table, argc, argv, &words, &operands, &code))
+    if (!cli_options(&table, argc, argv, &words, NULL, &code))
         return code;
     return status_read(&words, &err) == OK ? EXIT_DONE : cli_fail(&err);
 }

@@ -116,33 +116,18 @@ static bool words_check(const struct worker_words *words)
 static int compile(void *context, int *ret_image_fd)
 {
     const struct worker_words *words = context;
-    struct compile_options options = {.stages = STAGES_RUN,
-                                      .is_json = strcmp(words->source, "kernel") != 0};
-    struct compiled compiled;
-    int code = cli_compile(&words->rules, &options, &compiled);
-    if (code != EXIT_DONE)
-        return code;
-    *ret_image_fd = fd_steal(&compiled.image_fd);
-    compiled_close(&compiled);
-    return EXIT_DONE;
+    return cli_image(&words->rules, NULL, words->source, ret_image_fd);
 }
 
 int cli_worker(int argc, const char *const *argv)
 {
     struct worker_words words = {0};
-    struct option_list operands = {0};
     struct err_ctx err;
     struct logsource logsource;
     char dlq[256];
     int code, image_fd;
-    if (!cli_options(&table, argc, argv, &words, &operands, &code))
+    if (!cli_options(&table, argc, argv, &words, NULL, &code))
         return code;
-    if (words.config && !cli_config(&table, words.config, argc, argv, &words, &code))
-        return code;
-    if (operands.count) {
-        fprintf(stderr, "picket: worker takes no operand, found '%s'\n", operands.items[0]);
-        return EXIT_USAGE;
-    }
     if (!words_check(&words) || !cli_logsource(words.logsource, &logsource))
         return EXIT_USAGE;
     snprintf(dlq, sizeof dlq, "%s.dlq", words.output);

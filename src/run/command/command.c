@@ -14,27 +14,6 @@ int cli_fail(const struct err_ctx *err)
     return EXIT_WRONG;
 }
 
-bool cli_options(const struct option_table *table, int argc, const char *const *argv, void *options,
-                 struct option_list *operands, int *ret_code)
-{
-    struct err_ctx err;
-    bool is_help = false;
-    err_kind kind = options_preset(table, options, &err);
-    if (kind == OK)
-        kind = options_parse(table, argc, argv, options, operands, &is_help, &err);
-    if (kind != OK) {
-        fprintf(stderr, "picket: %s\n", err.text);
-        *ret_code = EXIT_USAGE;
-        return false;
-    }
-    if (is_help) {
-        options_help(table, stdout);
-        *ret_code = EXIT_DONE;
-        return false;
-    }
-    return true;
-}
-
 /* Lists that the command line names do not add to the file's. */
 static void lists_clear(const struct option_table *table, int argc, const char *const *argv,
                         void *options)
@@ -64,29 +43,83 @@ static err_kind file_apply(const struct option_table *table, span pairs, void *o
     return OK;
 }
 
-bool cli_config(const struct option_table *table, const char *path, int argc,
-                const char *const *argv, void *options, int *ret_code)
+/* Starts again from the defaults: then the file, then the words. */
+static err_kind config_apply(const struct option_table *table, const char *path, int argc,
+                             const char *const *argv, void *options, struct err_ctx *err)
 {
     static struct writer pairs; /* options keep pointers into it for good */
-    struct err_ctx err;
     struct option_list operands = {0};
     bool is_help;
-    err_kind kind = config_compile(path, &pairs, &err);
+    err_kind kind = config_compile(path, &pairs, err);
     for (size_t index = 0; index < table->row_count; index++)
         if (table->rows[index].kind == OPTION_LIST)
             ((struct option_list *)((char *)options + table->rows[index].offset))->count = 0;
     if (kind == OK)
-        kind = options_preset(table, options, &err);
+        kind = options_preset(table, options, err);
     if (kind == OK) {
-        kind = file_apply(table, writer_span(&pairs), options, &err);
+        kind = file_apply(table, writer_span(&pairs), options, err);
         if (kind != OK)
-            (void)err_wrap(&err, "%s", path);
+            (void)err_wrap(err, "%s", path);
     }
     lists_clear(table, argc, argv, options);
+    return kind == OK ? options_parse(table, argc, argv, options, &operands, &is_help, err) : kind;
+}
+
+static const char *config_of(const struct option_table *table, const void *options)
+{
+    for (size_t index = 0; index < table->row_count; index++)
+        if (strcmp(table->rows[index].name, "config") == 0)
+            return *(const char *const *)((const char *)options + table->rows[index].offset);
+    return NULL;
+}
+
+bool cli_options(const struct option_table *table, int argc, const char *const *argv, void *options,
+                 struct option_list *operands, int *ret_code)
+{
+    struct err_ctx err;
+    struct option_list none = {0};
+    bool is_help = false;
+    err_kind kind = options_preset(table, options, &err);
     if (kind == OK)
-        kind = options_parse(table, argc, argv, options, &operands, &is_help, &err);
-    *ret_code = kind == OK ? EXIT_DONE : cli_fail(&err);
+        kind =
+            options_parse(table, argc, argv, options, operands ? operands : &none, &is_help, &err);
+    if (kind == OK && is_help) {
+        options_help(table, stdout);
+        *ret_code = EXIT_DONE;
+        return false;
+    }
+    if (kind == OK && none.count)
+        kind = err_set(&err, ERR_INPUT, "%s takes no operand, found '%s'", table->command,
+                       none.items[0]);
+    *ret_code = EXIT_USAGE;
+    const char *path = kind == OK ? config_of(table, options) : NULL;
+    if (path) {
+        kind = config_apply(table, path, argc, argv, options, &err);
+        *ret_code = EXIT_WRONG;
+    }
+    if (kind != OK)
+        (void)cli_fail(&err);
     return kind == OK;
+}
+
+int cli_subcommand(const char *of, const struct command *table, size_t count, int argc,
+                   const char *const *argv)
+{
+    const char *name = argc ? argv[0] : "";
+    bool is_help = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
+    FILE *out = is_help ? stdout : stderr;
+    for (size_t index = 0; index < count; index++)
+        if (strcmp(table[index].name, name) == 0)
+            return table[index].run(argc - 1, argv + 1);
+    if (!is_help && name[0] == '-')
+        fprintf(out, "picket: unknown option '%s'\n", name);
+    else if (!is_help && argc)
+        fprintf(out, "picket: no subcommand of %s: '%s'\n", of, name);
+    fprintf(out, "usage: picket %s SUBCOMMAND [options]\n\nsubcommands:\n", of);
+    for (size_t index = 0; index < count; index++)
+        fprintf(out, "  %-9s %s\n", table[index].name, table[index].summary);
+    fprintf(out, "\n`picket %s SUBCOMMAND --help` tells more.\n", of);
+    return is_help ? EXIT_DONE : EXIT_USAGE;
 }
 
 /* What is said: all, what is wrong but no notes, or nothing unless there are errors. */
@@ -134,6 +167,20 @@ int cli_compile_mapped(const struct option_list *paths, const struct option_list
                        const struct compile_options *options, struct compiled *ret)
 {
     return compile(paths, pipelines, options, NULL, (span){NULL, 0}, TELL_ALL, ret);
+}
+
+int cli_image(const struct option_list *paths, const struct option_list *pipelines,
+              const char *source, int *ret_image_fd)
+{
+    struct compile_options options = {.stages = STAGES_RUN,
+                                      .is_json = strcmp(source, "kernel") != 0};
+    struct compiled compiled;
+    int code = cli_compile_mapped(paths, pipelines, &options, &compiled);
+    if (code != EXIT_DONE)
+        return code;
+    *ret_image_fd = fd_steal(&compiled.image_fd);
+    compiled_close(&compiled);
+    return EXIT_DONE;
 }
 
 int cli_compile_with(const struct option_list *paths, const struct compile_options *options,

@@ -7,14 +7,22 @@
 /* Exit codes of every command: 0 done, 1 it failed or something is wrong, 2 wrong usage. */
 enum { EXIT_DONE = 0, EXIT_WRONG = 1, EXIT_USAGE = 2 };
 
-/* Parses and checks the words of a command. Returns false when the command is to end at once, with
- * *ret_code; help or the error has been printed then. */
+/* Parses and checks the words of a command. A configuration file that they name (option `config`)
+ * counts below them; a list named in the words replaces the file's. operands NULL: it takes none.
+ * Returns false when the command is to end at once, with *ret_code; help or the error has been
+ * printed then. */
 bool cli_options(const struct option_table *table, int argc, const char *const *argv, void *options,
                  struct option_list *operands, int *ret_code);
-/* The same with a configuration file under the command line: starts again from the defaults, then
- * the file, then the words. A list named in the words replaces the file's. */
-bool cli_config(const struct option_table *table, const char *path, int argc,
-                const char *const *argv, void *options, int *ret_code);
+
+struct command {
+    const char *name;
+    int (*run)(int argc, const char *const *argv);
+    const char *summary;
+};
+/* `picket OF SUBCOMMAND ...`: runs that row, or prints them. */
+int cli_subcommand(const char *of, const struct command *table, size_t count, int argc,
+                   const char *const *argv);
+
 /* Prints `picket: <text>` on stderr and returns EXIT_WRONG. */
 int cli_fail(const struct err_ctx *err);
 
@@ -26,6 +34,9 @@ int cli_compile(const struct option_list *paths, const struct compile_options *o
 /* The same with processing pipelines for Sigma rules. */
 int cli_compile_mapped(const struct option_list *paths, const struct option_list *pipelines,
                        const struct compile_options *options, struct compiled *ret);
+/* The same, ready to run over events of a source. */
+int cli_image(const struct option_list *paths, const struct option_list *pipelines,
+              const char *source, int *ret_image_fd);
 #define PIPELINE_OPTION(type)                                                                      \
     {                                                                                              \
         "pipeline", OPTION_LIST, offsetof(type, pipelines), NULL, "FILE",                          \

@@ -10,46 +10,18 @@
 #include "core/cleanup.h"
 #include "fleet/pipelines.h"
 
-struct subcommand {
-    const char *name;
-    int (*run)(int argc, const char *const *argv);
-    const char *summary;
-};
-
-static const struct subcommand subcommands[] = {
+static const struct command subcommands[] = {
     {"new", fleet_new, "print a template, to be adapted"},
     {"check", fleet_check, "check declared pipelines and their rules"},
     {"list", fleet_list, "pipelines that have run, with their health"},
     {"status", fleet_status, "all their counters"},
     {"run", fleet_run, "run pipelines, an engine each"},
 };
-#define SUBCOMMAND_COUNT (sizeof subcommands / sizeof *subcommands)
-
-static void help(FILE *out)
-{
-    fprintf(out, "usage: picket pipeline SUBCOMMAND [options]\n\nsubcommands:\n");
-    for (size_t index = 0; index < SUBCOMMAND_COUNT; index++)
-        fprintf(out, "  %-9s %s\n", subcommands[index].name, subcommands[index].summary);
-    fprintf(out, "\nexample:\n  picket pipeline new --template file --output app.yaml\n"
-                 "  picket pipeline check app.yaml\n"
-                 "  picket pipeline run app.yaml --state ./state --output json\n");
-}
 
 int fleet_command(int argc, const char *const *argv)
 {
-    const char *name = argc ? argv[0] : "";
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        help(stdout);
-        return EXIT_DONE;
-    }
-    for (size_t index = 0; index < SUBCOMMAND_COUNT; index++)
-        if (strcmp(subcommands[index].name, name) == 0)
-            return subcommands[index].run(argc - 1, argv + 1);
-    if (argc)
-        fprintf(stderr, "picket: %s '%s'\n",
-                name[0] == '-' ? "unknown option" : "no subcommand of pipeline:", name);
-    help(stderr);
-    return EXIT_USAGE;
+    return cli_subcommand("pipeline", subcommands, sizeof subcommands / sizeof *subcommands, argc,
+                          argv);
 }
 
 /* ---- loading ---- */
@@ -161,20 +133,12 @@ static bool paths_from(const char *file, const struct declare_list *list, struct
 
 int fleet_compile(const struct declare_pipeline *pipeline, int *ret_image_fd)
 {
-    struct compile_options options = {.stages = STAGES_RUN,
-                                      .is_json = strcmp(pipeline->decoder, "kernel") != 0};
     struct option_list rules = {0}, mappings = {0};
-    struct compiled compiled;
     size_t count = pipeline->rules.count + pipeline->mappings.count;
     _Static_assert(DECLARE_LIST_MAX <= OPTION_LIST_MAX, "a declared list is an option's");
     AUTO(auto_free) char(*room)[PATH_MAX] = calloc(count + 1, sizeof *room);
     if (!room || !paths_from(pipeline->file, &pipeline->rules, &rules, room) ||
         !paths_from(pipeline->file, &pipeline->mappings, &mappings, room + pipeline->rules.count))
         return EXIT_WRONG;
-    int code = cli_compile_mapped(&rules, &mappings, &options, &compiled);
-    if (code != EXIT_DONE)
-        return code;
-    *ret_image_fd = fd_steal(&compiled.image_fd);
-    compiled_close(&compiled);
-    return EXIT_DONE;
+    return cli_image(&rules, &mappings, pipeline->decoder, ret_image_fd);
 }

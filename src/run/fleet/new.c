@@ -93,15 +93,10 @@ static bool is_plain_name(const char *name)
 int fleet_new(int argc, const char *const *argv)
 {
     struct new_words words = {0};
-    struct option_list operands = {0};
     char path[PATH_MAX], bytes[TEMPLATE_BYTES];
     int code;
-    if (!cli_options(&new_table, argc, argv, &words, &operands, &code))
+    if (!cli_options(&new_table, argc, argv, &words, NULL, &code))
         return code;
-    if (operands.count) {
-        fprintf(stderr, "picket: pipeline new takes no operand, found '%s'\n", operands.items[0]);
-        return EXIT_USAGE;
-    }
     const char *folder = content_path("pipelines");
     if (!folder) {
         fprintf(stderr, "picket: the shipped pipelines are not found\n");
