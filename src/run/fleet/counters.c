@@ -65,10 +65,14 @@ static void line_take(json_t *into, span line)
     json_object_set_new(into, key, value_make(rest));
 }
 
-void fleet_worker_counters(int folder, struct json_t *into)
+int fleet_worker_open(int folder)
+{
+    return openat(folder, COUNTERS_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+void fleet_worker_counters(int fd, struct json_t *into)
 {
     AUTO(auto_free) char *text = malloc(COUNTERS_BYTES);
-    AUTO(auto_close) int fd = openat(folder, COUNTERS_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     ssize_t len = text && fd >= 0 ? read(fd, text, COUNTERS_BYTES) : -1;
     span rest = span_of(text, len > 0 ? (size_t)len : 0), line;
     while (span_until(&rest, '\n', &line))

@@ -27,9 +27,11 @@ void fleet_unload(struct pipelines *pipelines);
 /* Compiles the rules of one: relative paths are seen from the file's folder. */
 int fleet_compile(const struct declare_pipeline *pipeline, int *ret_image_fd);
 
-/* What the worker of a pipeline on Kafka has told last, from the pipeline's folder. */
+/* What the worker of a pipeline on Kafka has told last: the file in the pipeline's folder (-1:
+ * there is none), and what it says. */
 struct json_t;
-void fleet_worker_counters(int folder, struct json_t *into);
+int fleet_worker_open(int folder);
+void fleet_worker_counters(int fd, struct json_t *into);
 
 struct pipeline_place {
     const char *state; /* folder of all pipelines */

@@ -54,12 +54,19 @@ static const struct option_table status_table = {
 
 /* ---- reading ---- */
 
+/* Opened as the caller; looked into with an engine's rights. */
+struct place {
+    char name[NAME_MAX + 1];
+    int lock_fd;   /* -1: it cannot be opened */
+    int store_fd;  /* -1: none, as of a pipeline on Kafka */
+    int worker_fd; /* its worker's own counters; -1: none */
+};
+
 /* The lock's file says who runs it, or did last. */
-static void lock_read(int folder, const char *file, json_t *into)
+static void lock_read(int fd, json_t *into)
 {
     char text[LOCK_BYTES + 1];
     static const char *const names[] = {"pid", "type", "owner", "file"};
-    AUTO(auto_close) int fd = openat(folder, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     ssize_t len = fd < 0 ? 0 : read(fd, text, LOCK_BYTES);
     bool is_running = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
     span rest = span_of(text, len > 0 ? (size_t)len : 0), line;
@@ -93,26 +100,35 @@ static void counter_take(void *context, const char *name, uint64_t value)
         json_object_set_new(context, name + strlen(COUNTERS), json_integer((json_int_t)value));
 }
 
-/* A pipeline on Kafka has no store here: its worker's own counters. */
-static void store_read(int folder, const char *name, json_t *into)
+static err_kind store_read(int fd, json_t *into, struct err_ctx *err)
 {
     struct topic_options options = {.is_read_only = true};
     struct topic_log *log;
-    struct err_ctx err;
-    json_object_set_new(into, "restarts", json_integer(0));
-    AUTO(auto_close) int store = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (store < 0)
-        return;
-    fleet_worker_counters(store, into);
-    if (topic_log_open(store, &options, &log, &err) != OK)
-        return;
+    err_kind kind = topic_log_open(fd, &options, &log, err);
+    if (kind != OK)
+        return kind;
     note_take(log, "status", SPAN("detect"), into);
     /* the status may be a second old */
-    if (state_counters(log, COUNTERS, counter_take, into, &err) != OK)
-        json_object_set_new(into, "error", json_string(err.text));
+    kind = state_counters(log, COUNTERS, counter_take, into, err);
     note_take(log, "feed", SPAN("status"), into);
     note_take(log, "feed", SPAN("restarts"), into);
     topic_log_close(log);
+    return kind;
+}
+
+static json_t *place_read(const struct place *place)
+{
+    struct err_ctx err;
+    json_t *one = json_object();
+    json_object_set_new(one, "restarts", json_integer(0));
+    fleet_worker_counters(place->worker_fd, one);
+    if (place->store_fd >= 0 && store_read(place->store_fd, one, &err) != OK) {
+        json_object_set_new(one, "error", json_string(err.text));
+        fprintf(stderr, "picket: pipeline '%s': %s\n", place->name, err.text);
+    }
+    json_object_set_new(one, "name", json_string(place->name));
+    lock_read(place->lock_fd, one);
+    return one;
 }
 
 static int is_lock(const struct dirent *entry)
@@ -120,31 +136,52 @@ static int is_lock(const struct dirent *entry)
     return span_ends(span_str(entry->d_name), SPAN(".lock"));
 }
 
+static struct place place_open(int folder, const char *lock)
+{
+    struct place place;
+    int len = (int)(strlen(lock) - strlen(".lock"));
+    snprintf(place.name, sizeof place.name, "%.*s", len, lock);
+    place.lock_fd = openat(folder, lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    place.store_fd = openat(folder, place.name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    place.worker_fd = place.store_fd < 0 ? -1 : fleet_worker_open(place.store_fd);
+    if (place.store_fd >= 0 && faccessat(place.store_fd, "picket.db", F_OK, AT_SYMLINK_NOFOLLOW))
+        close(fd_steal(&place.store_fd));
+    return place;
+}
+
+/* Owned: *ret_count places in the order of their names; they stay open. */
+static struct place *places_open(int folder, int *ret_count)
+{
+    struct dirent **entries;
+    *ret_count = scandirat(folder, ".", &entries, is_lock, alphasort);
+    if (*ret_count < 0)
+        return NULL;
+    struct place *places = calloc((size_t)*ret_count + 1, sizeof *places);
+    for (int index = 0; index < *ret_count; index++) {
+        if (places)
+            places[index] = place_open(folder, entries[index]->d_name);
+        free(entries[index]);
+    }
+    free(entries);
+    return places;
+}
+
 static json_t *pipelines_read(const char *state, struct err_ctx *err)
 {
     char path[PATH_MAX];
-    struct dirent **entries;
+    int count;
     snprintf(path, sizeof path, "%s/%s", state, PIPELINES_FOLDER);
     AUTO(auto_close) int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) {
+    AUTO(auto_free) struct place *places = folder < 0 ? NULL : places_open(folder, &count);
+    if (!places) {
         err_set(err, ERR_SYSTEM, "no pipeline has run with state folder '%s'", state);
         return NULL;
     }
-    int count = scandirat(folder, ".", &entries, is_lock, alphasort);
+    if (role_confine(ROLE_ENGINE, folder, err) != OK)
+        return NULL;
     json_t *list = json_array();
-    for (int index = 0; index < count; index++) {
-        char name[NAME_MAX + 1];
-        int len = (int)(strlen(entries[index]->d_name) - strlen(".lock"));
-        snprintf(name, sizeof name, "%.*s", len, entries[index]->d_name);
-        json_t *one = json_object();
-        store_read(folder, name, one);
-        json_object_set_new(one, "name", json_string(name));
-        lock_read(folder, entries[index]->d_name, one);
-        json_array_append_new(list, one);
-        free(entries[index]);
-    }
-    if (count >= 0)
-        free(entries);
+    for (int index = 0; index < count; index++)
+        json_array_append_new(list, place_read(&places[index]));
     return list;
 }
 
@@ -213,10 +250,9 @@ static int show(const struct option_table *table, int argc, const char *const *a
                 void (*print)(const json_t *list))
 {
     struct status_words words = {0};
-    struct option_list operands = {0};
     struct err_ctx err;
     int code;
-    if (!cli_options(table, argc, argv, &words, &operands, &code))
+    if (!cli_options(table, argc, argv, &words, NULL, &code))
         return code;
     json_t *list = pipelines_read(words.state, &err);
     if (!list)
