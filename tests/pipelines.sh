@@ -104,7 +104,7 @@ Y
 x.yaml:2:1: error: unknown key 'ownr'; did you mean 'owner'?
 x.yaml:4:9: error: expected file, stdin, journal, http, syslog or kafka, found 'fil'; did you mean 'file'?
 x.yaml:5:11: error: 'source.paths' is 'relative': expected an absolute path
-x.yaml:6:10: error: 'decoder' is 'sylog': no such decoder; `picket pipeline new --help` lists them; did you mean 'syslog'?
+x.yaml:6:10: error: 'decoder' is 'sylog': no such decoder; `picket pipeline new` lists them; did you mean 'syslog'?
 x.yaml:1:1: error: 'owner' is missing
 SAID
     declare_file '*.log'
@@ -134,8 +134,8 @@ case_a_file_is_followed_and_gives_what_replay_gives() {
     jq -e --arg at "$work/logs/app.log:1@" \
         '.stage == "detect" and .source == "app" and (.position | startswith($at))' "$work/dead"
     "$PICKET" replay --source json --logsource product=app --rules "$work/rules.yml" --output json \
-        "$work/logs/app.log" 2>"$work/said" | jq -c '[.rule, .output_fields]' >"$work/replayed"
-    jq -c '[.rule, .output_fields]' "$work/out" | diff - "$work/replayed"
+        "$work/logs/app.log" 2>"$work/said" | jq -c '[.source, .rule, .output_fields]' >"$work/replayed"
+    jq -c '[.source, .rule, .output_fields]' "$work/out" | diff - "$work/replayed"
 }
 
 case_a_second_start_goes_on_where_the_first_ended() {

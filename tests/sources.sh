@@ -15,12 +15,12 @@ rule() { # PRODUCT SERVICE SELECTION
     } >"$work/rule.yml"
 }
 
-# SOURCE FILE...: the numbers of the events that match; stderr in $work/err
+# SOURCE FILE...: the numbers of the events that match, whose signals name the source; stderr in $work/err
 matches() {
     local source=$1
     shift
     "$PICKET" replay --source "$source" --rules "$work/rule.yml" --output json "$@" 2>"$work/err" |
-        jq .event | paste -sd' '
+        jq --arg source "$source" 'select(.source == $source) | .event' | paste -sd' '
 }
 
 # SOURCE FILE NUMBERS COUNT: just these match, of so many events, all of which can be read

@@ -252,7 +252,7 @@ err_kind signal_write(const struct signal_match *match, const struct signal_cont
     fields_write(out, match);
     text_write(out, "priority", rule->priority_name);
     text_write(out, "rule", rule->name);
-    text_write(out, "source", rule->source);
+    text_write(out, "source", context->source.data ? context->source : rule->source);
     tags_write(out, rule);
     writer_text(out, ",\"time\":\"");
     writer_time(out, context->time_wall_ns);

@@ -38,6 +38,7 @@ struct signal_context {
     span event_position;   /* shown in place of the number; data NULL: none */
     span event_identity;   /* what makes the event this one event for ever, for the signal's id */
     span hostname;
+    span source; /* where the event is from; data NULL: what the rule says */
     const struct signal_process *processes; /* from the acting process up to its first ancestor */
     size_t process_count;
     /* What the event itself says it is about, "kind:value", the first one what alerts are gathered

@@ -95,6 +95,17 @@ static void has_every_key_of_falco_and_ours(void **state)
     json_decref(json);
 }
 
+static void the_events_source_goes_before_the_rules(void **state)
+{
+    (void)state;
+    struct signal_match match = {.rule = &shell_rule};
+    struct signal_context context = context_make();
+    context.source = SPAN("zipkin");
+    json_t *json = write_and_parse(&match, &context);
+    assert_string_equal(text_of(json, "source"), "zipkin");
+    json_decref(json);
+}
+
 static void a_shadow_rules_signal_says_so(void **state)
 {
     (void)state;
@@ -291,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(has_every_key_of_falco_and_ours),
         cmocka_unit_test(what_the_event_says_it_is_about_goes_first),
+        cmocka_unit_test(the_events_source_goes_before_the_rules),
         cmocka_unit_test(a_shadow_rules_signal_says_so),
         cmocka_unit_test(the_id_depends_on_rule_and_event_alone),
         cmocka_unit_test(fields_keep_their_types_and_texts_exactly),

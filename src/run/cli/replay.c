@@ -83,7 +83,6 @@ static err_kind replay_all(const struct replay_words *words, const struct source
                                                                          : REPLAY_TEXT,
                                      .is_colour = isatty(STDOUT_FILENO) == 1,
                                      .hostname = hostname,
-                                     .is_json = source != NULL,
                                      .source = source,
                                      .is_concat = words->framing[0] == 'c',
                                      .logsource = *logsource};

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "source/source.h"
+
 static const struct command subcommands[] = {
     {"coverage", rules_coverage, "which of ATT&CK's techniques the rules are for"},
     {"cost", rules_cost, "what each rule costs, in ns an event"},
@@ -27,12 +29,13 @@ int cli_rules(int argc, const char *const *argv)
 err_kind rules_replays_open(const struct compiled_sets *sets, struct rules_replays *ret,
                             struct err_ctx *err)
 {
+    const struct source *json = source_find(SPAN("json"));
     *ret = (struct rules_replays){0};
     err_kind kind = role_confine(ROLE_ENGINE, -1, err);
     for (; ret->count < sets->count && kind == OK; ret->count += kind == OK) {
         struct replay_options options = {.image_fd = sets->items[ret->count].image_fd,
                                          .hostname = "rules",
-                                         .is_json = sets->is_json[ret->count]};
+                                         .source = sets->is_json[ret->count] ? json : NULL};
         kind = replay_open(&options, &ret->items[ret->count], err);
     }
     if (kind != OK)
@@ -79,21 +82,23 @@ err_kind rules_all(const struct rules_replays *replays, const struct rule_info *
     return OK;
 }
 
-err_kind rules_events_open(const struct option_list *paths, struct rules_events *ret,
-                           struct err_ctx *err)
+int rules_events_open(const struct option_list *paths, const char *source, struct rules_events *ret)
 {
     *ret = (struct rules_events){0};
+    if (!cli_source(source, &ret->source))
+        return EXIT_USAGE;
     for (; ret->count < paths->count; ret->count++) {
         const char *path = paths->items[ret->count];
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0) {
-            err_kind kind = err_set(err, ERR_SYSTEM, "%s", path);
+            struct err_ctx err;
+            (void)err_set(&err, ERR_SYSTEM, "%s", path);
             rules_events_close(ret);
-            return kind;
+            return cli_fail(&err);
         }
         ret->files[ret->count] = (struct lab_file){.fd = fd, .name = path};
     }
-    return OK;
+    return EXIT_DONE;
 }
 
 void rules_events_close(struct rules_events *events)

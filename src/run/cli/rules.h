@@ -25,13 +25,20 @@ void rules_replays_close(struct rules_replays *replays);
 MUST_USE err_kind rules_all(const struct rules_replays *replays, const struct rule_info ***ret,
                             size_t *ret_count, struct err_ctx *err);
 
-/* Opens files of events, before rights are dropped; close them with rules_events_close. */
+/* Files of events, opened before rights are dropped, and what their events are. */
+#define RULES_SOURCE_OPTION(type)                                                                  \
+    {                                                                                              \
+        "source", OPTION_TEXT, offsetof(type, source), "kernel", "NAME",                           \
+            "what the events are, as for picket replay: kernel for Falco rules; json, envoy, ..."  \
+    }
 struct rules_events {
+    const struct source *source; /* NULL: kernel */
     struct lab_file files[OPTION_LIST_MAX];
     size_t count;
 };
-MUST_USE err_kind rules_events_open(const struct option_list *paths, struct rules_events *ret,
-                                    struct err_ctx *err);
+/* Returns the exit code. */
+int rules_events_open(const struct option_list *paths, const char *source,
+                      struct rules_events *ret);
 void rules_events_close(struct rules_events *events);
 
 /* Prints what was written; EXIT_WRONG and a message when it is not whole. */

@@ -16,8 +16,7 @@ struct cost_words {
 static const struct option_desc rows[] = {
     {"events", OPTION_LIST, offsetof(struct cost_words, events), NULL, "FILE",
      "a recording or JSON lines to run the rules over"},
-    {"source", OPTION_CHOICE, offsetof(struct cost_words, source), "kernel", "kernel|json",
-     "what the events are: kernel events for Falco rules, JSON for Sigma rules"},
+    RULES_SOURCE_OPTION(struct cost_words),
     {"output", OPTION_CHOICE, offsetof(struct cost_words, output), "text", "text|json", "form"},
     {"rounds", OPTION_COUNT, offsetof(struct cost_words, rounds), "3", NULL,
      "run so many times each way; the quickest counts"},
@@ -48,7 +47,7 @@ static err_kind cost_make(const struct cost_words *words, int image_fd,
 {
     struct cost *cost;
     struct cost_options options = {
-        .replay = {.hostname = "rules", .is_json = words->source[0] == 'j'},
+        .replay = {.hostname = "rules", .source = events->source},
         .image_fd = image_fd,
         .files = events->files,
         .file_count = events->count,
@@ -86,9 +85,10 @@ int rules_cost(int argc, const char *const *argv)
     }
     if (!cli_stages(words.stage, &options.stages))
         return EXIT_USAGE;
-    options.is_json = words.source[0] == 'j';
-    if (rules_events_open(&words.events, &events, &err) != OK)
-        return cli_fail(&err);
+    code = rules_events_open(&words.events, words.source, &events);
+    if (code != EXIT_DONE)
+        return code;
+    options.is_json = events.source != NULL;
     code = cli_compile(&paths, &options, &compiled);
     if (code == EXIT_DONE) {
         err_kind kind = cost_make(&words, compiled.image_fd, &events, &out, &err);

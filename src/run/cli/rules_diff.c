@@ -15,8 +15,7 @@ struct diff_words {
 static const struct option_desc rows[] = {
     {"events", OPTION_LIST, offsetof(struct diff_words, events), NULL, "FILE",
      "a recording or JSON lines to run both versions over"},
-    {"source", OPTION_CHOICE, offsetof(struct diff_words, source), "kernel", "kernel|json",
-     "what the events are: kernel events for Falco rules, JSON for Sigma rules"},
+    RULES_SOURCE_OPTION(struct diff_words),
     {"with", OPTION_LIST, offsetof(struct diff_words, with), NULL, "PATH",
      "further rule files that both versions need, such as shared macros"},
     {"output", OPTION_CHOICE, offsetof(struct diff_words, output), "text", "text|json|markdown",
@@ -55,7 +54,7 @@ static err_kind diff_make(const struct diff_words *words, const int images[2],
 {
     struct diff *diff;
     struct diff_options options = {
-        .replay = {.hostname = "rules", .is_json = words->source[0] == 'j'},
+        .replay = {.hostname = "rules", .source = events->source},
         .before_fd = images[0],
         .after_fd = images[1],
         .files = events->files,
@@ -105,7 +104,6 @@ int rules_diff(int argc, const char *const *argv)
     struct option_list versions = {0};
     struct compile_options options = {0};
     struct rules_events events;
-    struct err_ctx err;
     int code;
     if (!cli_options(&table, argc, argv, &words, &versions, &code))
         return code;
@@ -116,9 +114,10 @@ int rules_diff(int argc, const char *const *argv)
     }
     if (!cli_stages(words.stage, &options.stages))
         return EXIT_USAGE;
-    options.is_json = words.source[0] == 'j';
-    if (rules_events_open(&words.events, &events, &err) != OK)
-        return cli_fail(&err);
+    code = rules_events_open(&words.events, words.source, &events);
+    if (code != EXIT_DONE)
+        return code;
+    options.is_json = events.source != NULL;
     code = diff_versions(&words, &versions, &options, &events);
     rules_events_close(&events);
     return code;

@@ -29,8 +29,7 @@ struct except_words {
 static const struct option_desc rows[] = {
     {"rules", OPTION_LIST, offsetof(struct except_words, rules), NULL, "PATH",
      "rule file or folder, in place of the shipped set"},
-    {"source", OPTION_CHOICE, offsetof(struct except_words, source), "kernel", "kernel|json",
-     "what the events are: kernel events for Falco rules, JSON for Sigma rules"},
+    RULES_SOURCE_OPTION(struct except_words),
     {"state", OPTION_TEXT, offsetof(struct except_words, state), STATE_DIR_DEFAULT, "DIR",
      "the state folder of picket run: where the signal and the others are looked up"},
     {"signals", OPTION_TEXT, offsetof(struct except_words, signals), NULL, "FILE",
@@ -134,7 +133,7 @@ static err_kind events_run(const struct task *task, replay_visit visit, void *co
     struct replay *replay;
     struct replay_options options = {.image_fd = task->image_fd,
                                      .hostname = "rules",
-                                     .is_json = task->options.is_json,
+                                     .source = task->events->source,
                                      .visit = visit,
                                      .context = context};
     err_kind kind = replay_open(&options, &replay, err);
@@ -261,7 +260,7 @@ static err_kind choose(const struct task *task, struct err_ctx *err)
     struct topic_log *log = NULL;
     struct replay *replay = NULL;
     struct replay_options options = {
-        .image_fd = task->image_fd, .hostname = "rules", .is_json = task->options.is_json};
+        .image_fd = task->image_fd, .hostname = "rules", .source = task->events->source};
     bool needs_store = task->id || (task->signals_fd < 0 && !task->events->count &&
                                     access(task->words->state, F_OK) == 0);
     err_kind kind = needs_store ? cli_store_open(task->words->state, &store_fd, &log, err)
@@ -449,7 +448,7 @@ int rules_except(int argc, const char *const *argv)
 {
     struct except_words words = {0};
     struct option_list operands = {0};
-    struct rules_events events = {0};
+    struct rules_events events;
     struct err_ctx err;
     int code;
     if (!cli_options(&table, argc, argv, &words, &operands, &code))
@@ -458,17 +457,18 @@ int rules_except(int argc, const char *const *argv)
         fprintf(stderr, "picket: rules except which signal? Give an id, a file or -\n");
         return EXIT_USAGE;
     }
+    code = rules_events_open(&words.events, words.source, &events);
+    if (code != EXIT_DONE)
+        return code;
     struct task task = {.words = &words,
                         .events = &events,
                         .signals_fd = -1,
-                        .options = {.stages = STAGES_TEST, .is_json = words.source[0] == 'j'}};
+                        .options = {.stages = STAGES_TEST, .is_json = events.source != NULL}};
     writer_init(&task.signal, SIGNAL_BYTES_MAX);
     err_kind kind = signal_read(operands.items[0], &task, &err);
     if (kind == OK && words.signals &&
         (task.signals_fd = open(words.signals, O_RDONLY | O_CLOEXEC)) < 0)
         kind = err_set(&err, ERR_SYSTEM, "%s", words.signals);
-    if (kind == OK)
-        kind = rules_events_open(&words.events, &events, &err);
     code = kind == OK ? except_make(&task, &words) : cli_fail(&err);
     rules_events_close(&events);
     if (task.signals_fd >= 0)

@@ -119,7 +119,7 @@ static const char *check_decoder(span value, const char **ret_hint)
     for (const struct source *source; count < 64 && (source = source_at(count - 1)); count++)
         names[count] = source->name;
     *ret_hint = nearest(names, count, value);
-    return "no such decoder; `picket pipeline new --help` lists them";
+    return "no such decoder; `picket pipeline new` lists them";
 }
 
 static const char *check_path(span value, const char **ret_hint)

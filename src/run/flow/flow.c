@@ -27,11 +27,10 @@ static err_kind source_open(struct flow *flow, struct err_ctx *err)
 {
     span name = span_str(flow->options.source);
     const struct source *source = source_find(name);
-    bool is_kernel = span_eq(name, SPAN("kernel"));
-    if (!source && !is_kernel)
+    if (!source && !span_eq(name, SPAN("kernel")))
         return source_unknown(name, err);
     struct detect_options detect = {.hostname = flow->options.hostname,
-                                    .is_json = !is_kernel,
+                                    .source = source ? source->name : NULL,
                                     .logsource = flow->options.logsource,
                                     .entity_fields = flow->options.entity_fields};
     if (source)

@@ -135,9 +135,8 @@ struct replay_options {
     const char *hostname;
     replay_visit visit; /* gets every readable event, and nothing is printed; NULL: print */
     void *context;
-    bool is_json;                /* JSON events; else recordings and flat lines */
+    const struct source *source; /* of JSON events; NULL: recordings and flat lines */
     bool is_concat;              /* JSON texts may span lines; else a line is a record */
-    const struct source *source; /* of JSON events; NULL: they are as they stand in the lines */
     struct logsource logsource;  /* of all JSON events; every part NULL: what each says itself */
 };
 

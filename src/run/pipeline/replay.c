@@ -11,6 +11,7 @@
 
 err_kind replay_open(const struct replay_options *options, struct replay **ret, struct err_ctx *err)
 {
+    const struct source *source = options->source;
     struct replay *replay = calloc(1, sizeof *replay);
     if (!replay)
         return err_set(err, ERR_SYSTEM, "replay");
@@ -18,9 +19,8 @@ err_kind replay_open(const struct replay_options *options, struct replay **ret, 
     writer_init(&replay->json, SIGNAL_BYTES_MAX);
     writer_init(&replay->line, 4 * SIGNAL_BYTES_MAX);
     struct detect_options detect = {.hostname = options->hostname,
-                                    .is_json = options->is_json,
+                                    .source = source ? source->name : NULL,
                                     .logsource = options->logsource};
-    const struct source *source = options->source;
     if (source)
         detect.time = source->time;
     if (source && !logsource_is_said(&detect.logsource))
@@ -167,7 +167,7 @@ static err_kind recording_run(struct replay *replay, int fd, const char *name, s
 err_kind replay_file(struct replay *replay, int fd, const char *name, struct err_ctx *err)
 {
     const struct source *source = replay->options.source;
-    if (!replay->options.is_json && recording_is(fd))
+    if (!source && recording_is(fd))
         return recording_run(replay, fd, name, err);
     if (source && source->framing == SOURCE_DOCUMENT)
         return replay_document(replay, fd, name, err);

@@ -42,7 +42,7 @@ struct rule_program *replay_program(const struct replay *replay)
 
 bool replay_is_json(const struct replay *replay)
 {
-    return replay->options.is_json;
+    return replay->options.source;
 }
 
 bool replay_has(const struct replay *replay, const char *rule)

@@ -142,7 +142,7 @@ static err_kind line_event_open(struct detect *detect, const struct projection *
                                 struct json_decoder **ret_json, struct event *ret,
                                 struct err_ctx *err)
 {
-    if (!detect->options.is_json)
+    if (!detect->options.source)
         return event_open(ret, projection, flat_fetch, detect->flat, err);
     err_kind kind = json_decoder_open(projection, ret_json, err);
     if (kind == OK)
@@ -158,7 +158,7 @@ static err_kind line_event_open(struct detect *detect, const struct projection *
 err_kind detect_rules(struct detect *detect, int image_fd, struct err_ctx *err)
 {
     span image;
-    const struct schema *schema = detect->options.is_json ? &json_schema : &kernel_schema;
+    const struct schema *schema = detect->options.source ? &json_schema : &kernel_schema;
     struct rule_program *program = NULL;
     struct signal_renderer *renderer = NULL;
     struct json_decoder *json = NULL;
@@ -167,7 +167,7 @@ err_kind detect_rules(struct detect *detect, int image_fd, struct err_ctx *err)
     if (kind != OK)
         return kind;
     kind = rule_program_open(image, schema, &program, err);
-    if (kind == OK && !detect->options.is_json)
+    if (kind == OK && !detect->options.source)
         kind = event_open(&event, rule_program_projection(program), kernel_fetch, &detect->decoder,
                           err);
     if (kind == OK)
@@ -310,8 +310,8 @@ static err_kind line_run(struct detect *detect, span line, bool is_padded, uint6
     detect->is_line = true;
     detect->number = number;
     detect->position = (span){NULL, 0};
-    err_kind kind = detect->options.is_json ? json_run(detect, line, is_padded, ret_fault_at, err)
-                                            : flat_run(detect, line, ret_fault_at, err);
+    err_kind kind = detect->options.source ? json_run(detect, line, is_padded, ret_fault_at, err)
+                                           : flat_run(detect, line, ret_fault_at, err);
     if (kind == OK && detect->program)
         match(detect, &detect->line_event, ret_matches, ret_count);
     return kind;

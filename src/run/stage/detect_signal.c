@@ -66,6 +66,7 @@ err_kind detect_signal(struct detect *detect, uint32_t rule, const uint64_t *evi
         .event_position = detect->position,
         .event_identity = span_of(identity, sizeof identity),
         .hostname = span_str(detect->hostname),
+        .source = detect->options.source ? span_str(detect->options.source) : (span){NULL, 0},
         .has_evidence = evidence,
         .evidence_offset = evidence ? *evidence : 0,
     };

@@ -15,7 +15,9 @@
 
 struct detect_options {
     const char *hostname;
-    bool is_json; /* the rules and the lines are of JSON events, not of the kernel's */
+    /* The rules and the lines are of this source's JSON events, and their signals say so; NULL: of
+     * the kernel's. */
+    const char *source;
     /* JSON: of all events; every part NULL: what each event says itself. */
     struct logsource logsource;
     struct json_time time; /* JSON: where the events have theirs */
