@@ -190,6 +190,21 @@ void writer_terminal(struct writer *writer, span text)
     }
 }
 
+void writer_base64(struct writer *writer, span bytes)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t at = 0; at < bytes.len; at += 3) {
+        size_t left = bytes.len - at;
+        uint32_t group = (uint32_t)bytes.data[at] << 16;
+        group |= left > 1 ? (uint32_t)bytes.data[at + 1] << 8 : 0;
+        group |= left > 2 ? bytes.data[at + 2] : 0;
+        writer_byte(writer, (uint8_t)digits[group >> 18]);
+        writer_byte(writer, (uint8_t)digits[group >> 12 & 63]);
+        writer_byte(writer, left > 1 ? (uint8_t)digits[group >> 6 & 63] : '=');
+        writer_byte(writer, left > 2 ? (uint8_t)digits[group & 63] : '=');
+    }
+}
+
 void writer_time(struct writer *writer, uint64_t wall_ns)
 {
     time_t seconds = (time_t)(wall_ns / 1000000000u);

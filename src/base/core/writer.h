@@ -41,6 +41,8 @@ void writer_json_string(struct writer *writer, span text);
 /* Text for a terminal: control characters, bidi overrides and invisible format characters as
  * \n, \t, \e, \xNN or \u{NNNN}; other valid UTF-8 is kept. */
 void writer_terminal(struct writer *writer, span text);
+/* RFC 4648 section 4, padded; no quotes. */
+void writer_base64(struct writer *writer, span bytes);
 /* RFC 3339 UTC with nanoseconds and Z; no quotes. */
 void writer_time(struct writer *writer, uint64_t wall_ns);
 

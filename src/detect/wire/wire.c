@@ -71,21 +71,6 @@ bool wire_is_list(span bytes)
 
 /* ---- values ---- */
 
-void wire_base64_write(struct writer *out, span bytes)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t at = 0; at < bytes.len; at += 3) {
-        size_t left = bytes.len - at;
-        uint32_t group = (uint32_t)bytes.data[at] << 16;
-        group |= left > 1 ? (uint32_t)bytes.data[at + 1] << 8 : 0;
-        group |= left > 2 ? bytes.data[at + 2] : 0;
-        writer_byte(out, (uint8_t)digits[group >> 18]);
-        writer_byte(out, (uint8_t)digits[group >> 12 & 63]);
-        writer_byte(out, left > 1 ? (uint8_t)digits[group >> 6 & 63] : '=');
-        writer_byte(out, left > 2 ? (uint8_t)digits[group & 63] : '=');
-    }
-}
-
 static void hex_write(struct writer *out, span bytes)
 {
     static const char digits[] = "0123456789abcdef";
@@ -153,7 +138,7 @@ static void text_write(struct writer *out, enum wire_kind kind, span bytes)
         if (kind == WIRE_HEX)
             hex_write(out, bytes);
         else
-            wire_base64_write(out, bytes);
+            writer_base64(out, bytes);
         writer_byte(out, '"');
     }
 }

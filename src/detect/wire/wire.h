@@ -65,5 +65,3 @@ MUST_USE bool wire_write(struct writer *out, const struct wire_field *table, spa
 /* The same members, the object being begun by the caller. */
 MUST_USE bool wire_members_write(struct writer *out, const struct wire_field *table, span message,
                                  struct wire_fault *ret_fault);
-/* RFC 4648, §4. */
-void wire_base64_write(struct writer *out, span bytes);

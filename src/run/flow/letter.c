@@ -1,9 +1,57 @@
-/* Dead letters read back. */
+/* Dead letters, written and read back. */
 #include <jansson.h>
 
 #include "flow/flow.h"
 
-/* ---- RFC 4648 §4, padding included ---- */
+/* ---- written ---- */
+
+static bool is_utf8(span text)
+{
+    uint32_t code;
+    while (text.len) {
+        size_t len = utf8_length(text, &code);
+        if (len == 0)
+            return false;
+        text = span_after(text, len);
+    }
+    return true;
+}
+
+void dead_letter_write_part(struct writer *out, const char *reason, const char *stage,
+                            const char *source, span position, span payload, size_t max)
+{
+    bool is_part = payload.len > max;
+    payload = span_first(payload, max);
+    writer_text(out, "{\"reason\":");
+    writer_json_string(out, span_str(reason));
+    writer_text(out, ",\"stage\":");
+    writer_json_string(out, span_str(stage));
+    writer_text(out, ",\"source\":");
+    writer_json_string(out, span_str(source));
+    writer_text(out, ",\"position\":");
+    writer_json_string(out, position);
+    writer_text(out, ",\"payload\":");
+    if (payload.data)
+        writer_json_string(out, payload);
+    else
+        writer_text(out, "null");
+    if (payload.data && !is_utf8(payload)) {
+        writer_text(out, ",\"payload_base64\":\"");
+        writer_base64(out, payload);
+        writer_byte(out, '"');
+    }
+    if (is_part)
+        writer_text(out, ",\"payload_is_part\":true");
+    writer_byte(out, '}');
+}
+
+void dead_letter_write(struct writer *out, const char *reason, const char *stage,
+                       const char *source, span position, span payload)
+{
+    dead_letter_write_part(out, reason, stage, source, position, payload, SIZE_MAX);
+}
+
+/* ---- read: base64 (RFC 4648 section 4, padding included) ---- */
 
 static int digit_value(uint8_t digit)
 {
@@ -40,7 +88,7 @@ static bool base64_read(span text, uint8_t *out, size_t *ret_len)
     return true;
 }
 
-/* ---- letters ---- */
+/* ---- read: letters ---- */
 
 /* data NULL: not there, or no text. */
 static span member(const json_t *object, const char *name)
