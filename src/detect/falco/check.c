@@ -1,11 +1,11 @@
 /* Comparisons against the types of their sides. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "falco/condition.h"
+#include "value/value.h"
 
 #define NUMBER_BYTES_MAX 128
 
@@ -92,51 +92,11 @@ static bool bool_parse(span text, struct value *ret)
     return ret->truth || span_eq(text, SPAN("false"));
 }
 
-static bool prefix_parse(span text, unsigned max, uint8_t *ret)
-{
-    unsigned bits = 0;
-    if (text.len == 0 || text.len > 3)
-        return false;
-    for (size_t index = 0; index < text.len; index++) {
-        if (text.data[index] < '0' || text.data[index] > '9')
-            return false;
-        bits = bits * 10 + (unsigned)(text.data[index] - '0');
-    }
-    *ret = (uint8_t)bits;
-    return bits <= max;
-}
-
-/* An address, with /bits where a network may stand. v4-mapped ones are IPv4, as events have them.
- */
+/* With /bits where a network may stand. */
 static bool address_parse(span text, bool may_be_network, struct rule_literal *ret)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    char copy[INET6_ADDRSTRLEN + 1];
-    span rest = text;
-    span address = text;
-    bool has_bits = span_until(&rest, '/', &address);
-    struct address *out = &ret->value.address;
-    if (address.len >= sizeof copy || address.len == 0 || (has_bits && !may_be_network))
-        return false;
-    memcpy(copy, address.data, address.len);
-    copy[address.len] = 0;
     *ret = (struct rule_literal){.value.kind = VALUE_ADDRESS};
-    out->family = AF_INET;
-    ret->prefix_bits = 32;
-    if (inet_pton(AF_INET, copy, out->bytes) == 1)
-        return !has_bits || prefix_parse(rest, 32, &ret->prefix_bits);
-    out->family = AF_INET6;
-    ret->prefix_bits = 128;
-    if (inet_pton(AF_INET6, copy, out->bytes) != 1 ||
-        (has_bits && !prefix_parse(rest, 128, &ret->prefix_bits)))
-        return false;
-    if (memcmp(out->bytes, mapped, sizeof mapped) == 0 && ret->prefix_bits >= 96) {
-        memmove(out->bytes, out->bytes + 12, 4);
-        memset(out->bytes + 4, 0, 12);
-        out->family = AF_INET;
-        ret->prefix_bits = (uint8_t)(ret->prefix_bits - 96);
-    }
-    return true;
+    return convert_network(text, may_be_network, &ret->value.address, &ret->prefix_bits);
 }
 
 static int hex_digit(uint8_t byte)

@@ -1,11 +1,11 @@
 #include "flat/flat.h"
 
-#include <arpa/inet.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
+#include "value/value.h"
 
 #define KEY_BYTES_MAX 512
 #define ITEMS_MAX     256
@@ -65,27 +65,6 @@ uint64_t flat_time_ns(const struct flat_decoder *decoder)
 
 /* ---- values ---- */
 
-static bool address_parse(const char *text, struct value *ret)
-{
-    struct address address = {0};
-    if (inet_pton(AF_INET, text, address.bytes) == 1) {
-        address.family = AF_INET;
-    } else if (inet_pton(AF_INET6, text, address.bytes) == 1) {
-        struct in6_addr six;
-        memcpy(&six, address.bytes, sizeof six);
-        address.family = AF_INET6;
-        if (IN6_IS_ADDR_V4MAPPED(&six)) {
-            memmove(address.bytes, address.bytes + 12, 4);
-            memset(address.bytes + 4, 0, 12);
-            address.family = AF_INET;
-        }
-    } else {
-        return false;
-    }
-    *ret = (struct value){.kind = VALUE_ADDRESS, .address = address};
-    return true;
-}
-
 static bool number_parse(const char *text, struct value *ret)
 {
     char *end;
@@ -105,7 +84,8 @@ static struct value text_value(const json_t *json, enum value_kind kind)
 /* Text for a field of another type; what does not fit stays text, and no typed test holds. */
 static struct value text_typed(const json_t *json, enum field_type type)
 {
-    struct value value;
+    struct value value = {.kind = VALUE_ADDRESS};
+    uint8_t prefix_bits;
     uint64_t ns;
     const char *text = json_string_value(json);
     switch (type) {
@@ -113,7 +93,7 @@ static struct value text_typed(const json_t *json, enum field_type type)
         return text_value(json, VALUE_BYTES);
     case FIELD_ADDRESS:
     case FIELD_NET:
-        if (address_parse(text, &value))
+        if (convert_network(span_str(text), false, &value.address, &prefix_bits))
             return value;
         break;
     case FIELD_TIME:

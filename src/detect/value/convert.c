@@ -133,30 +133,58 @@ bool convert_bool(const struct value *value, bool *ret)
     return true;
 }
 
-bool convert_address(const struct value *value, struct address *ret)
+static bool prefix_parse(span text, uint8_t *ret)
 {
-    char text[CONVERT_BYTES];
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    if (value->kind == VALUE_ADDRESS) {
-        *ret = value->address;
-        return true;
+    unsigned bits = 0;
+    if (text.len == 0 || text.len > 3)
+        return false;
+    for (size_t index = 0; index < text.len; index++) {
+        if (text.data[index] < '0' || text.data[index] > '9')
+            return false;
+        bits = bits * 10 + (unsigned)(text.data[index] - '0');
     }
-    if (value->kind != VALUE_TEXT || value->text.len == 0 || value->text.len >= sizeof text)
+    bool is_good = bits <= *ret;
+    *ret = (uint8_t)bits;
+    return is_good;
+}
+
+bool convert_network(span text, bool may_have_prefix, struct address *ret, uint8_t *ret_prefix_bits)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    char host[INET6_ADDRSTRLEN + 1];
+    span rest = text, before = text;
+    bool has_bits = span_until(&rest, '/', &before);
+    if (before.len == 0 || before.len >= sizeof host || (has_bits && !may_have_prefix))
         return false;
-    memcpy(text, value->text.data, value->text.len);
-    text[value->text.len] = 0;
+    memcpy(host, before.data, before.len);
+    host[before.len] = 0;
     *ret = (struct address){.family = AF_INET};
-    if (inet_pton(AF_INET, text, ret->bytes) == 1)
-        return true;
-    ret->family = AF_INET6;
-    if (inet_pton(AF_INET6, text, ret->bytes) != 1)
+    uint8_t bits = 32;
+    if (inet_pton(AF_INET, host, ret->bytes) != 1) {
+        ret->family = AF_INET6;
+        bits = 128;
+        if (inet_pton(AF_INET6, host, ret->bytes) != 1)
+            return false;
+    }
+    if (has_bits && !prefix_parse(rest, &bits))
         return false;
-    if (memcmp(ret->bytes, mapped, sizeof mapped) == 0) {
+    if (ret->family == AF_INET6 && bits >= 96 && memcmp(ret->bytes, mapped, sizeof mapped) == 0) {
         memmove(ret->bytes, ret->bytes + 12, 4);
         memset(ret->bytes + 4, 0, 12);
         ret->family = AF_INET;
+        bits = (uint8_t)(bits - 96);
     }
+    *ret_prefix_bits = bits;
     return true;
+}
+
+bool convert_address(const struct value *value, struct address *ret)
+{
+    uint8_t prefix_bits;
+    if (value->kind == VALUE_TEXT)
+        return convert_network(value->text, false, ret, &prefix_bits);
+    *ret = value->address;
+    return value->kind == VALUE_ADDRESS;
 }
 
 bool convert_address_in(const struct address *address, const struct address *network,

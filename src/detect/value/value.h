@@ -11,6 +11,9 @@ span convert_text(const struct value *value, char buffer[static CONVERT_BYTES]);
 /* The 64-bit mantissa of long double holds every int64_t and uint64_t exactly. */
 bool convert_number(const struct value *value, long double *ret);
 bool convert_bool(const struct value *value, bool *ret);
+/* 10.1.2.3, ::1, 10.0.0.0/8. ::ffff:10.1.2.3 is IPv4, as events have it. */
+bool convert_network(span text, bool may_have_prefix, struct address *ret,
+                     uint8_t *ret_prefix_bits);
 bool convert_address(const struct value *value, struct address *ret);
 /* Are the first prefix_bits of both the same? Families must be. */
 bool convert_address_in(const struct address *address, const struct address *network,
