@@ -232,6 +232,19 @@ static void entities_write(struct writer *out, const struct signal_context *cont
     writer_free(&name);
 }
 
+struct rule_info signal_own_rule(const char *name, const char *desc)
+{
+    static const span tags[] = {{(const uint8_t *)"picket", 6}};
+    return (struct rule_info){.name = span_str(name),
+                              .desc = span_str(desc),
+                              .source = SPAN("picket"),
+                              .priority_name = SPAN("Error"),
+                              .priority = PRIORITY_ERROR,
+                              .is_enabled = true,
+                              .tags = tags,
+                              .tag_count = 1};
+}
+
 bool signal_is_shadow(span json)
 {
     return span_starts(json, SPAN("{\"stage\":\"shadow\","));

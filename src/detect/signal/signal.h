@@ -74,6 +74,9 @@ MUST_USE err_kind signal_write(const struct signal_match *match,
                                const struct signal_context *context, struct writer *out,
                                struct err_ctx *err);
 
+/* The rule of a signal that tells of Picket itself. Borrows both texts. */
+struct rule_info signal_own_rule(const char *name, const char *desc);
+
 /* Of a rule in stage shadow: kept, but not for people who did not ask. Such a signal begins with
  * `{"stage":"shadow",`; a live rule's has no such member. */
 bool signal_is_shadow(span json);

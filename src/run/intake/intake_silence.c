@@ -6,21 +6,6 @@
 #include "intake/intake_state.h"
 #include "signal/signal.h"
 
-static const span own_tags[] = {{(const uint8_t *)"picket", 6}};
-
-static const struct rule_info silent_rule = {
-    .name = {(const uint8_t *)"A source fell silent", 20},
-    .desc = {(const uint8_t *)"Nothing came from it for longer than was set; what happens there is "
-                              "not seen.",
-             78},
-    .source = {(const uint8_t *)"picket", 6},
-    .priority_name = {(const uint8_t *)"Error", 5},
-    .priority = PRIORITY_ERROR,
-    .is_enabled = true,
-    .tags = own_tags,
-    .tag_count = 1,
-};
-
 err_kind silence_load(struct intake *intake, struct err_ctx *err)
 {
     uint64_t number;
@@ -58,8 +43,11 @@ err_kind silence_tell(struct intake *intake, struct err_ctx *err)
     const struct signal_field field = {
         .name = SPAN("picket.source"),
         .value = {.kind = VALUE_TEXT, .text = span_str(intake->options.name)}};
+    const struct rule_info rule = signal_own_rule(
+        "A source fell silent",
+        "Nothing came from it for longer than was set; what happens there is not seen.");
     const struct signal_match match = {
-        .rule = &silent_rule, .output = span_str(text), .fields = &field, .field_count = 1};
+        .rule = &rule, .output = span_str(text), .fields = &field, .field_count = 1};
     const struct signal_context context = {
         .time_wall_ns = clock_wall_ns(),
         .event_identity = span_of(identity, sizeof identity),
@@ -67,8 +55,8 @@ err_kind silence_tell(struct intake *intake, struct err_ctx *err)
         .response = SPAN("Look whether its sender runs and reaches this host."),
     };
     struct state_signal row = {.time_wall_ns = context.time_wall_ns,
-                               .rule = silent_rule.name,
-                               .priority = (uint8_t)silent_rule.priority};
+                               .rule = rule.name,
+                               .priority = (uint8_t)rule.priority};
     writer_reset(&intake->text);
     err_kind kind = signal_write(&match, &context, &intake->text, err);
     if (kind == OK)

@@ -39,34 +39,9 @@ static uint64_t drops_sum(const struct live *live, drop_visit each, void *contex
 
 /* ---- signals ---- */
 
-static const span own_tags[] = {
-    {(const uint8_t *)"picket", 6},
-};
-
-static const struct rule_info lost_rule = {
-    .name = {(const uint8_t *)"Events were lost", 16},
-    .desc = {(const uint8_t *)"What happened on this host in that moment may be missing.", 57},
-    .source = {(const uint8_t *)"picket", 6},
-    .priority_name = {(const uint8_t *)"Error", 5},
-    .priority = PRIORITY_ERROR,
-    .is_enabled = true,
-    .tags = own_tags,
-    .tag_count = 1,
-};
-
-static const struct rule_info refused_rule = {
-    .name = {(const uint8_t *)"Rules were not loaded", 21},
-    .desc = {(const uint8_t *)"A changed set of rules was refused; the set before runs on.", 59},
-    .source = {(const uint8_t *)"picket", 6},
-    .priority_name = {(const uint8_t *)"Error", 5},
-    .priority = PRIORITY_ERROR,
-    .is_enabled = true,
-    .tags = own_tags,
-    .tag_count = 1,
-};
-
 struct own_signal {
-    const struct rule_info *rule;
+    const char *name;
+    const char *desc;
     const char *text;
     struct signal_field field;
     const char *response;
@@ -77,8 +52,9 @@ struct own_signal {
 /* False: no room for it now. */
 static bool own_put(struct live *live, const struct own_signal *own)
 {
+    const struct rule_info rule = signal_own_rule(own->name, own->desc);
     struct signal_match match = {
-        .rule = own->rule, .output = span_str(own->text), .fields = &own->field, .field_count = 1};
+        .rule = &rule, .output = span_str(own->text), .fields = &own->field, .field_count = 1};
     uint64_t identity[2] = {ring_id(live->ring), own->number};
     struct signal_context context = {
         .time_wall_ns = clock_wall_ns(),
@@ -89,8 +65,8 @@ static bool own_put(struct live *live, const struct own_signal *own)
         .dropped_before = own->dropped,
     };
     struct state_signal row = {.time_wall_ns = context.time_wall_ns,
-                               .rule = own->rule->name,
-                               .priority = (uint8_t)own->rule->priority};
+                               .rule = rule.name,
+                               .priority = (uint8_t)rule.priority};
     struct err_ctx err;
     writer_reset(&live->scratch);
     if (signal_write(&match, &context, &live->scratch, &err) != OK ||
@@ -114,7 +90,8 @@ static void drops_look(struct live *live, uint64_t now_ns)
     snprintf(text, sizeof text, "%llu kernel events were lost (see picket status for what and why)",
              (unsigned long long)count);
     struct own_signal own = {
-        .rule = &lost_rule,
+        .name = "Events were lost",
+        .desc = "What happened on this host in that moment may be missing.",
         .text = text,
         .field = {.name = SPAN("picket.drops"),
                   .value = {.kind = VALUE_INT, .integer = (int64_t)count}},
@@ -134,7 +111,8 @@ static void refused_look(struct live *live)
     char text[sizeof note->reason + 64];
     snprintf(text, sizeof text, "The rules were not loaded anew: %s", note->reason);
     struct own_signal own = {
-        .rule = &refused_rule,
+        .name = "Rules were not loaded",
+        .desc = "A changed set of rules was refused; the set before runs on.",
         .text = text,
         .field = {.name = SPAN("picket.reason"),
                   .value = {.kind = VALUE_TEXT, .text = span_str(note->reason)}},
