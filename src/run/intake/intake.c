@@ -42,7 +42,7 @@ static err_kind positions_load(struct intake *intake, struct err_ctx *err)
     intake->read_next = intake->read_seen = intake->read_committed;
     intake->events_end = events.end;
     intake->signal_end = signals.end;
-    intake->line_next = intake->options.has_lines ? intake->options.line_next : signals.end;
+    intake->lines.next = intake->options.has_lines ? intake->options.line_next : signals.end;
     return topic_reader_open(intake->log, intake->topic, intake->read_next, &intake->events, err);
 }
 
@@ -55,7 +55,11 @@ err_kind intake_open(const struct intake_options *options, struct intake **ret, 
     intake->options = *options;
     snprintf(intake->topic, sizeof intake->topic, "events.%s", options->name);
     writer_init(&intake->text, TEXT_BYTES_MAX);
-    writer_init(&intake->line, TEXT_BYTES_MAX);
+    intake->lines = (struct line_tail){.is_json = !options->is_text,
+                                       .shows_shadow = options->shows_shadow,
+                                       .take = options->line,
+                                       .context = options->context};
+    line_tail_open(&intake->lines);
     writer_init(&intake->record, DOCUMENT_BYTES_MAX);
     writer_init(&intake->kept, KEPT_BYTES_MAX);
     writer_init(&intake->kept_next, KEPT_BYTES_MAX);
@@ -101,7 +105,7 @@ void intake_close(struct intake *intake)
     flow_close(intake->flow);
     json_decoder_close(intake->look);
     writer_free(&intake->text);
-    writer_free(&intake->line);
+    line_tail_close(&intake->lines);
     writer_free(&intake->record);
     writer_free(&intake->kept);
     writer_free(&intake->kept_next);
@@ -254,11 +258,11 @@ err_kind intake_turn(struct intake *intake, struct intake_body *bodies, size_t c
     if (kind == OK)
         kind = settled(intake, correlate(intake, err), err);
     if (kind == OK)
-        kind = lines_hand_on(intake, err);
+        kind = line_tail_catch_up(&intake->lines, intake->log, intake->signal_end, err);
     bool has_more = intake->read_next < intake->events_end;
     if (has_more && !intake->refused_ns)
         *ret_next = INTAKE_AGAIN;
-    else if (has_more || intake->refused_ns || intake->line_next < intake->signal_end ||
+    else if (has_more || intake->refused_ns || intake->lines.next < intake->signal_end ||
              intake->correlated_end < intake->signal_end)
         *ret_next = INTAKE_SOON;
     else
@@ -269,7 +273,7 @@ err_kind intake_turn(struct intake *intake, struct intake_body *bodies, size_t c
 bool intake_is_done(const struct intake *intake)
 {
     return !intake->is_open && intake->read_next >= intake->events_end &&
-           intake->line_next >= intake->signal_end && intake->correlated_end >= intake->signal_end;
+           intake->lines.next >= intake->signal_end && intake->correlated_end >= intake->signal_end;
 }
 
 const char *intake_trouble(const struct intake *intake)
@@ -279,7 +283,7 @@ const char *intake_trouble(const struct intake *intake)
 
 uint64_t intake_line_next(const struct intake *intake)
 {
-    return intake->line_next;
+    return intake->lines.next;
 }
 
 uint64_t intake_line_end(const struct intake *intake)

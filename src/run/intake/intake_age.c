@@ -28,7 +28,7 @@ bool age_is_due(const struct intake *intake, uint64_t now_ns)
 err_kind age_apply(struct intake *intake, uint64_t now_ns, struct err_ctx *err)
 {
     uint64_t wall_ns = clock_wall_ns(), age_ns = intake->options.retention_ns;
-    uint64_t signals = intake->line_next, position, records = 0;
+    uint64_t signals = intake->lines.next, position, records = 0;
     bool is_known;
     err_kind kind =
         topic_position_get(intake->log, CONSUMER, SPAN(TOPIC_SIGNALS), &position, &is_known, err);

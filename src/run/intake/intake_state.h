@@ -5,6 +5,7 @@
 #include "flow/flow.h"
 #include "intake/intake.h"
 #include "json/json.h"
+#include "lines/lines.h"
 #include "state/state.h"
 #include "topic/topic.h"
 
@@ -58,7 +59,6 @@ struct intake {
     uint64_t aged_ns; /* when the age was looked at last */
     uint64_t epoch;
     uint64_t signal_end; /* behind the last committed signal */
-    uint64_t line_next;
     uint64_t correlated_ns, correlated_end;
     uint64_t status_ns;
     bool is_status_old;
@@ -66,8 +66,8 @@ struct intake {
     char trouble[ERR_TEXT_MAX];
     err_kind put_kind; /* of the output that could not be put */
     struct err_ctx put_err;
-    struct writer text;        /* status, dead letters */
-    struct writer line;        /* for people */
+    struct writer text; /* status, dead letters */
+    struct line_tail lines;
     struct writer record;      /* a document whose parts are being read */
     struct json_decoder *look; /* NULL: records are no JSON */
     struct projection look_at; /* no field */
@@ -105,6 +105,3 @@ MUST_USE err_kind age_apply(struct intake *intake, uint64_t now_ns, struct err_c
 MUST_USE err_kind silence_tell(struct intake *intake, struct err_ctx *err);
 MUST_USE err_kind silence_end(struct intake *intake, struct err_ctx *err);
 void silence_commit(struct intake *intake);
-
-/* intake_lines.c */
-MUST_USE err_kind lines_hand_on(struct intake *intake, struct err_ctx *err);

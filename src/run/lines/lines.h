@@ -1,6 +1,7 @@
-/* Lines on their way from an engine to stdout. The engine sends each in as many messages as it
- * needs, on a channel of their own; its parent prints them. A line is printed once: its number is
- * remembered by the parent, where no engine's end can lose it. */
+/* Lines on their way from an engine to stdout: a signal each, in the order of the topic `signals`.
+ * When they are not taken they wait in the store, not in memory. The engine sends each in as many
+ * messages as it needs, on a channel of their own; its parent prints them. A line is printed once:
+ * its number is remembered by the parent, where no engine's end can lose it. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 #include "core/span.h"
 #include "core/writer.h"
 #include "ipc/ipc.h"
+#include "topic/topic.h"
 
 #define LINE_MESSAGE 1u /* struct line_head, then a part of the line */
 
@@ -20,6 +22,23 @@ struct line_head {
 };
 
 /* ---- the engine's end ---- */
+
+struct line_tail {
+    bool is_json, is_colour, shows_shadow; /* the last: else an empty line for each of theirs */
+    /* Hands a line on, in one piece; false: not now, offer it again later. */
+    bool (*take)(void *context, uint64_t offset, span line);
+    void *context;
+    uint64_t next; /* the signal whose line comes next */
+    struct writer text;
+};
+
+void line_tail_open(struct line_tail *tail); /* what is above `text` is the caller's to set */
+void line_tail_close(struct line_tail *tail);
+/* A signal that was just committed: its line, if it is the next. */
+void line_tail_offer(struct line_tail *tail, uint64_t offset, span json);
+/* Some of the lines of the signals that wait before `end`. */
+MUST_USE err_kind line_tail_catch_up(struct line_tail *tail, struct topic_log *log, uint64_t end,
+                                     struct err_ctx *err);
 
 struct line_channel {
     struct ipc_channel channel;

@@ -12,12 +12,28 @@
 #define BATCH_RECORDS_MAX 8192
 #define BATCH_NS_MAX      50000000ull
 #define RETRY_NS          500000000ull /* between attempts to commit on a full disk */
-#define LINE_BYTES_MAX    (4u << 20)
+#define SCRATCH_BYTES_MAX (4u << 20)
 #define CORRELATE_NS      20000000ull
 #define CORRELATE_IDLE_NS 1000000000ull
 #define DRAIN_PAUSE_MS    2
 #define QUIET_NS          250000000ull /* records without a signal wait for so long */
 #define HELD_BYTES_MAX    (1u << 20)   /* or until there are so many */
+
+/* Where to go on: after what the supervisor has printed, or, for a first engine, after what earlier
+ * runs left in the store. */
+static err_kind ends_read(struct live *live, struct err_ctx *err)
+{
+    struct topic_info signals, evidence;
+    err_kind kind = topic_info_get(live->log, "signals", &signals, err);
+    if (kind == OK)
+        kind = topic_info_get(live->log, "evidence", &evidence, err);
+    if (kind != OK)
+        return kind;
+    live->evidence_next = evidence.end;
+    live->signal_end = signals.end;
+    live->lines.next = live->options.has_lines ? live->options.line_next : signals.end;
+    return OK;
+}
 
 err_kind live_open(const struct live_options *options, struct live **ret, struct err_ctx *err)
 {
@@ -26,8 +42,13 @@ err_kind live_open(const struct live_options *options, struct live **ret, struct
         return err_set(err, ERR_SYSTEM, "pipeline");
     live->options = *options;
     outbox_init(&live->outbox);
-    writer_init(&live->line, LINE_BYTES_MAX);
-    writer_init(&live->scratch, LINE_BYTES_MAX);
+    live->lines = (struct line_tail){.is_json = options->is_json,
+                                     .is_colour = options->is_colour,
+                                     .shows_shadow = options->shows_shadow,
+                                     .take = options->line,
+                                     .context = options->context};
+    line_tail_open(&live->lines);
+    writer_init(&live->scratch, SCRATCH_BYTES_MAX);
     writer_init(&live->hooks, 1u << 20);
     world_open(live);
     struct alert_options alerts = {0}; /* defaults */
@@ -38,7 +59,7 @@ err_kind live_open(const struct live_options *options, struct live **ret, struct
     if (kind == OK)
         kind = topic_log_open(options->store_fd, &store, &live->log, err);
     if (kind == OK)
-        kind = lines_start(live, err);
+        kind = ends_read(live, err);
     if (kind == OK)
         kind = alert_stage_open(live->log, &alerts, &live->alerts, err);
     if (kind != OK)
@@ -58,7 +79,7 @@ void live_close(struct live *live)
     topic_log_close(live->log);
     detect_close(live->detect);
     outbox_free(&live->outbox);
-    writer_free(&live->line);
+    line_tail_close(&live->lines);
     writer_free(&live->scratch);
     writer_free(&live->hooks);
     world_close(live);
@@ -336,12 +357,13 @@ err_kind live_turn(struct live *live, enum live_next *ret_next, struct err_ctx *
     if (kind == OK && is_worth_commit(live, now_ns))
         kind = commit_try(live, now_ns, err);
     if (kind == OK)
-        kind = lines_catch_up(live, err);
+        kind = live_hand_on(live, err);
     if (kind == OK && is_correlate_due(live, now_ns))
         correlate(live, now_ns, err);
     if (count == BATCH_RECORDS_MAX)
         *ret_next = LIVE_BUSY;
-    else if (count || live->outbox.count || holds_records(live) || lines_wait(live) || !live->ring)
+    else if (count || live->outbox.count || holds_records(live) ||
+             live->lines.next < live->signal_end || !live->ring)
         *ret_next = LIVE_SOON;
     else
         *ret_next = ring_arm(live->ring) ? LIVE_IDLE : LIVE_BUSY;
@@ -371,7 +393,12 @@ err_kind live_drain(struct live *live, uint64_t limit_ns, struct err_ctx *err)
 
 err_kind live_hand_on(struct live *live, struct err_ctx *err)
 {
-    return lines_catch_up(live, err);
+    return line_tail_catch_up(&live->lines, live->log, live->signal_end, err);
+}
+
+uint64_t live_line_next(const struct live *live)
+{
+    return live->lines.next;
 }
 
 void live_note_rules(struct live *live, const struct rules_note *note)

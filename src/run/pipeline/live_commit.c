@@ -95,7 +95,7 @@ err_kind batch_commit(struct live *live, struct err_ctx *err)
         if (live->outbox.entries[index].kind != OUTBOX_SIGNAL)
             continue;
         live->signal_end = first_signal + 1;
-        lines_offer(live, first_signal++, outbox_value(&live->outbox, index));
+        line_tail_offer(&live->lines, first_signal++, outbox_value(&live->outbox, index));
     }
     return OK;
 }

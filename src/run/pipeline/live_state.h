@@ -3,6 +3,7 @@
 
 #include "alert/alert.h"
 #include "core/writer.h"
+#include "lines/lines.h"
 #include "pipeline/outbox.h"
 #include "pipeline/pipeline.h"
 #include "stage/stage.h"
@@ -21,11 +22,10 @@ struct live {
     bool has_new_facts;
     struct ring *ring;
     struct outbox outbox;
-    struct writer line;    /* one rendered line */
-    struct writer scratch; /* one rendered signal, one delta */
-    uint64_t number;       /* of the last record read: evt.num */
-    uint64_t cursor;       /* in the ring, behind that record */
-    uint64_t line_next;
+    struct line_tail lines;
+    struct writer scratch;  /* one rendered signal, one delta */
+    uint64_t number;        /* of the last record read: evt.num */
+    uint64_t cursor;        /* in the ring, behind that record */
     uint64_t signal_end;    /* behind the last committed signal */
     uint64_t evidence_next; /* the offset that the next evidence will have */
     uint64_t signals;
@@ -52,12 +52,6 @@ struct live {
     bool is_world_lost;   /* the stored world misses a change: write it whole */
     bool has_new_state;   /* something to commit though no record was read */
 };
-
-/* live_lines.c */
-MUST_USE err_kind lines_start(struct live *live, struct err_ctx *err);
-bool lines_wait(struct live *live);
-void lines_offer(struct live *live, uint64_t offset, span json);
-MUST_USE err_kind lines_catch_up(struct live *live, struct err_ctx *err);
 
 /* live_commit.c: the outbox, the world's changes and the position, in one transaction */
 MUST_USE err_kind batch_commit(struct live *live, struct err_ctx *err);
