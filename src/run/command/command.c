@@ -1,6 +1,5 @@
 #include "command/command.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -278,15 +277,10 @@ err_kind cli_store_open(const char *state_dir, int *ret_store_fd, struct topic_l
                         struct err_ctx *err)
 {
     struct topic_options options = {.is_read_only = true};
-    AUTO(auto_close) int state_fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (state_fd < 0)
-        return err_set(err, ERR_SYSTEM, "state folder '%s'", state_dir);
-    /* picket run keeps its store in DIR/store, a pipeline in its folder itself */
-    const char *folder = faccessat(state_fd, "picket.db", F_OK, 0) == 0 ? "." : "store";
-    *ret_store_fd = openat(state_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (*ret_store_fd < 0)
-        return err_set(err, ERR_SYSTEM, "state folder '%s': store", state_dir);
-    err_kind kind = role_confine(ROLE_ENGINE, *ret_store_fd, err);
+    err_kind kind = folder_store_find(state_dir, ret_store_fd, err);
+    if (kind != OK)
+        return kind;
+    kind = role_confine(ROLE_ENGINE, *ret_store_fd, err);
     if (kind == OK)
         kind = topic_log_open(*ret_store_fd, &options, ret, err);
     return kind == OK ? OK : err_wrap(err, "state folder '%s'", state_dir);

@@ -1,6 +1,5 @@
 /* Dead letters of a store on this machine: its topic `dead`. What was replayed is marked in the
  * store's state, in the transaction that replays it. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,23 +28,16 @@ static err_kind rights_drop(int store_fd, struct err_ctx *err)
     return store.st_uid == uid ? role_confine(ROLE_ENGINE, store_fd, err) : OK;
 }
 
-/* The folder itself where it holds the store (ingest, pipelines), else its folder `store` (run). */
 static err_kind store_open(const char *state_dir, bool is_read_only, int *ret_fd,
                            struct topic_log **ret, struct err_ctx *err)
 {
     const struct topic_options options = {.is_read_only = is_read_only};
-    AUTO(auto_close) int state_fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     *ret = NULL;
     *ret_fd = -1;
-    if (state_fd < 0)
-        return err_set(err, ERR_SYSTEM, "state folder '%s'", state_dir);
-    if (faccessat(state_fd, "picket.db", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        *ret_fd = fd_steal(&state_fd);
-    else
-        *ret_fd = openat(state_fd, "store", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (*ret_fd < 0)
-        return err_set(err, ERR_SYSTEM, "state folder '%s': no store in it", state_dir);
-    err_kind kind = rights_drop(*ret_fd, err);
+    err_kind kind = folder_store_find(state_dir, ret_fd, err);
+    if (kind != OK)
+        return kind;
+    kind = rights_drop(*ret_fd, err);
     if (kind == OK)
         kind = topic_log_open(*ret_fd, &options, ret, err);
     if (kind == ERR_STATE && !is_read_only)

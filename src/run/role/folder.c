@@ -77,3 +77,14 @@ err_kind folder_store_open(const char *path, int *ret_fd, struct err_ctx *err)
     *ret_fd = fd_steal(&folder);
     return OK;
 }
+
+err_kind folder_store_find(const char *path, int *ret_fd, struct err_ctx *err)
+{
+    AUTO(auto_close) int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return err_set(err, ERR_SYSTEM, "state folder '%s'", path);
+    bool is_store = faccessat(folder, "picket.db", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    *ret_fd = is_store ? fd_steal(&folder)
+                       : openat(folder, "store", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return *ret_fd < 0 ? err_set(err, ERR_SYSTEM, "state folder '%s': no store in it", path) : OK;
+}

@@ -117,4 +117,4 @@ struct run_summary {
     uint64_t unstored;  /* signals that the store would not take to the end */
 };
 
-/* The page that outlives an engine lies in pipeline/live.h: struct crash_page. */
+/* The page that outlives an engine lies in pipeline/pipeline.h: struct crash_page. */

@@ -53,6 +53,8 @@ MUST_USE err_kind folder_open(const char *path, int *ret_fd, struct err_ctx *err
 /* The folder below `path` that holds picket.db: itself, or its `store` where other things lie in
  * it. Made, and given to the account of roles without privilege. */
 MUST_USE err_kind folder_store_open(const char *path, int *ret_fd, struct err_ctx *err);
+/* The same folder, which must be there already. */
+MUST_USE err_kind folder_store_find(const char *path, int *ret_fd, struct err_ctx *err);
 
 /* ---- rules, compiled ---- */
 
