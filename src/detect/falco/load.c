@@ -45,7 +45,7 @@ static void document_read(struct collection *collection, const struct yaml_file 
     if (document->kind == YAML_MAPPING &&
         (yaml_get(document, "detection") || yaml_get(document, "logsource"))) {
         diagnostics_error(collection->diagnostics, &at, NULL,
-                          "this is a Sigma rule: this version reads Falco's language only");
+                          "this is a Sigma rule: it needs a file without Falco's");
         return;
     }
     if (document->kind != YAML_SEQUENCE) {

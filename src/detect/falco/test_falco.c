@@ -110,7 +110,7 @@ static const struct error_case error_cases[] = {
     {"- required_engine_version: 0.999.0\n",
      "f0.yaml:1:28: error: the file needs engine version 0.999.0, this one reads 0.63.0\n"},
     {"title: x\nlogsource: {product: linux}\ndetection: {}\n",
-     "f0.yaml:1:1: error: this is a Sigma rule: this version reads Falco's language only\n"},
+     "f0.yaml:1:1: error: this is a Sigma rule: it needs a file without Falco's\n"},
     {"a: b\n", "f0.yaml:1:1: error: expected a list of rules, macros and lists\n"},
     {"- list: l\n", "f0.yaml:1:3: error: a list needs 'items'\n"},
     {"- macro: m\n  condition: evt.num = 1\n  condition: evt.num = 2\n",
