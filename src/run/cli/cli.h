@@ -7,16 +7,9 @@ int cli_run(int argc, const char *const *argv);
 int cli_record(int argc, const char *const *argv);
 int cli_replay(int argc, const char *const *argv);
 int cli_check(int argc, const char *const *argv);
-int cli_test(int argc, const char *const *argv);
-int cli_rules(int argc, const char *const *argv);
 int cli_dlq(int argc, const char *const *argv);
 int cli_query(int argc, const char *const *argv);
 int cli_status(int argc, const char *const *argv);
 int cli_ingest(int argc, const char *const *argv);
 int cli_sink(int argc, const char *const *argv);
 int cli_worker(int argc, const char *const *argv);
-
-/* Finds the tests of rule files and folders (lab/lab.h). */
-struct suite;
-MUST_USE err_kind cli_tests_find(const struct option_list *paths, struct suite *suite,
-                                 struct err_ctx *err);

@@ -8,6 +8,7 @@
 #include "fleet/fleet.h"
 #include "ingest/ingest.h"
 #include "outlet/outlet.h"
+#include "rules/rules.h"
 #include "worker/worker.h"
 
 static const struct command command_table[] = {
@@ -18,11 +19,11 @@ static const struct command command_table[] = {
     {"query", cli_query, "look signals and alerts up in the store"},
     {"record", cli_record, "write kernel events to a file"},
     {"replay", cli_replay, "run rules over recorded events or JSON lines"},
-    {"rules", cli_rules, "list, explain, compare rules; what they cover"},
+    {"rules", rules_command, "list, explain, compare rules; what they cover"},
     {"run", cli_run, "watch this host"},
     {"sink", cli_sink, "send alerts and signals to other systems"},
     {"status", cli_status, "show hooks, counters and drops"},
-    {"test", cli_test, "run the rules' own events: which must fire, which must not"},
+    {"test", rules_test, "run the rules' own events: which must fire, which must not"},
     {"worker", cli_worker, "run rules over a Kafka topic, exactly once"},
 };
 #define COMMAND_COUNT (sizeof command_table / sizeof *command_table)

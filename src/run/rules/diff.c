@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/rules.h"
 #include "core/cleanup.h"
+#include "rules/subcommands.h"
 
 struct diff_words {
     struct option_list events;

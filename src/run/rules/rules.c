@@ -1,4 +1,4 @@
-#include "cli/rules.h"
+#include "rules/rules.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "rules/subcommands.h"
 #include "source/source.h"
 
 static const struct command subcommands[] = {
@@ -18,7 +19,7 @@ static const struct command subcommands[] = {
     {"list", rules_list, "every rule: stage, owner, techniques, tests"},
 };
 
-int cli_rules(int argc, const char *const *argv)
+int rules_command(int argc, const char *const *argv)
 {
     return cli_subcommand("rules", subcommands, sizeof subcommands / sizeof *subcommands, argc,
                           argv);

@@ -7,8 +7,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "cli/rules.h"
 #include "core/cleanup.h"
+#include "rules/rules.h"
+#include "rules/subcommands.h"
 
 #define TEST_SUFFIX      ".test.ndjson"
 #define REGRESSION_INFO  "info.yml"
@@ -159,7 +160,7 @@ static err_kind infos_read(struct search *search, struct err_ctx *err)
     return kind == OK ? suite_read_events(search->suite, err) : kind;
 }
 
-err_kind cli_tests_find(const struct option_list *paths, struct suite *suite, struct err_ctx *err)
+err_kind rules_tests_find(const struct option_list *paths, struct suite *suite, struct err_ctx *err)
 {
     struct search search = {.suite = suite};
     err_kind kind = bundle_open(&search.infos, err);
@@ -234,7 +235,7 @@ static int test_all(struct test_words *words, const struct option_list *paths, s
     struct compiled_sets sets;
     struct suite_counts counts;
     struct err_ctx err;
-    err_kind kind = cli_tests_find(paths, suite, &err);
+    err_kind kind = rules_tests_find(paths, suite, &err);
     for (size_t index = 0; index < paths->count && kind == OK; index++) {
         if (is_regression(paths->items[index]))
             continue; /* holds no rules */
@@ -258,7 +259,7 @@ static int test_all(struct test_words *words, const struct option_list *paths, s
     return counts.failed || !counts.passed ? EXIT_WRONG : EXIT_DONE;
 }
 
-int cli_test(int argc, const char *const *argv)
+int rules_test(int argc, const char *const *argv)
 {
     struct test_words words = {0};
     struct option_list paths = {0};

@@ -1,8 +1,9 @@
+#include "coverage/coverage.h"
+
 #include <stdio.h>
 
-#include "cli/rules.h"
 #include "core/cleanup.h"
-#include "coverage/coverage.h"
+#include "rules/subcommands.h"
 
 struct coverage_words {
     const char *output;

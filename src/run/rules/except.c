@@ -1,5 +1,7 @@
 /* The choice is made by a child that has no rights; the rules with the exception are then compiled,
  * and a second child looks whether the signal is silent. */
+#include "except/except.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -10,9 +12,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "cli/rules.h"
 #include "core/cleanup.h"
-#include "except/except.h"
+#include "rules/subcommands.h"
 #include "state/state.h"
 
 #define SIGNAL_BYTES_MAX (4u << 20)

@@ -1,8 +1,8 @@
 #include <stdio.h>
 
 #include "attack/attack.h"
-#include "cli/rules.h"
 #include "core/cleanup.h"
+#include "rules/subcommands.h"
 
 struct list_words {
     struct option_list rules;
@@ -129,7 +129,7 @@ static int list_all(const struct list_words *words, struct suite *suite)
     if (!paths.count && shipped)
         paths.items[paths.count++] = shipped;
     writer_init(&out, RULES_BYTES_MAX);
-    if (cli_tests_find(&paths, suite, &err) != OK)
+    if (rules_tests_find(&paths, suite, &err) != OK)
         return cli_fail(&err);
     int code =
         cli_compile_sets(&paths, NULL, &(struct compile_options){.stages = STAGES_TEST}, &sets);

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/rules.h"
 #include "core/cleanup.h"
 #include "kernel/kernel.h"
+#include "rules/subcommands.h"
 
 struct explain_words {
     struct option_list rules;

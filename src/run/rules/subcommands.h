@@ -1,8 +1,8 @@
-/* The subcommands of `picket rules`. To add one: a file with its option table and its main, a row
- * in rules.c. */
+/* Private to this folder: the subcommands of `picket rules`, and what they share with `picket
+ * test`. To add one: a file with its option table and its main, a row in rules.c. */
 #pragma once
 
-#include "cli/cli.h"
+#include "command/command.h"
 #include "lab/lab.h"
 
 int rules_list(int argc, const char *const *argv);
@@ -41,6 +41,9 @@ int rules_events_open(const struct option_list *paths, const char *source,
                       struct rules_events *ret);
 void rules_events_close(struct rules_events *events);
 
+/* Finds the tests of rule files and folders (lab/lab.h). */
+MUST_USE err_kind rules_tests_find(const struct option_list *paths, struct suite *suite,
+                                   struct err_ctx *err);
 /* Prints what was written; EXIT_WRONG and a message when it is not whole. */
 int rules_print(const struct writer *out);
 

@@ -1,7 +1,7 @@
 #include <stdio.h>
 
-#include "cli/rules.h"
 #include "core/cleanup.h"
+#include "rules/subcommands.h"
 
 #define ROUNDS_MAX 100
 
