@@ -81,16 +81,6 @@ static bool time_parse(const char *text, uint64_t *ret_wall_ns)
     return true;
 }
 
-static uint8_t priority_parse(const char *word)
-{
-    static const char *const words[] = {"emergency", "alert",  "critical",      "error",
-                                        "warning",   "notice", "informational", "debug"};
-    for (uint8_t index = 0; index < 8; index++)
-        if (strcmp(words[index], word) == 0)
-            return index;
-    return STATE_PRIORITY_ANY;
-}
-
 void query_csv_put(struct writer *out, span value)
 {
     span part;
@@ -226,7 +216,7 @@ int cli_query(int argc, const char *const *argv)
         filter.rule = span_str(words.rule);
     if (words.container)
         filter.container = span_str(words.container);
-    filter.priority_max = priority_parse(words.priority);
+    (void)signal_priority_parse(span_str(words.priority), &filter.priority_max);
     filter.limit = words.limit;
     filter.is_newest_first = words.newest;
     return query(&words, &filter, &err) == OK ? EXIT_DONE : cli_fail(&err);

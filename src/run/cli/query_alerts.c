@@ -64,22 +64,6 @@ static span member(const json_t *object, const char *key)
                                  : SPAN("");
 }
 
-/* Falco's words and Sigma's, as the signals' index counts them. */
-static uint8_t priority_of(span word)
-{
-    static const struct {
-        const char *word;
-        uint8_t priority;
-    } table[] = {{"emergency", 0}, {"alert", 1},         {"critical", 2}, {"error", 3},
-                 {"high", 3},      {"warning", 4},       {"medium", 4},   {"notice", 5},
-                 {"low", 5},       {"informational", 6}, {"debug", 7}};
-    for (size_t index = 0; index < sizeof table / sizeof *table; index++)
-        if (strlen(table[index].word) == word.len &&
-            strncasecmp(table[index].word, (const char *)word.data, word.len) == 0)
-            return table[index].priority;
-    return 7;
-}
-
 /* Times of one form sort as texts. */
 static bool is_before(span time, uint64_t wall_ns)
 {
@@ -100,13 +84,14 @@ static bool is_in_time(const json_t *alert, const struct state_filter *filter)
 static bool passes(const json_t *alert, const struct state_filter *filter)
 {
     const json_t *container = json_object_get(alert, "container");
+    uint8_t priority = 7;
+    (void)signal_priority_parse(member(alert, "priority"), &priority);
     if (filter->rule.data && !span_eq(member(alert, "rule"), filter->rule))
         return false;
     if (filter->container.data && !span_eq(member(container, "name"), filter->container) &&
         !span_starts(member(container, "id"), filter->container))
         return false;
-    if (filter->priority_max != STATE_PRIORITY_ANY &&
-        priority_of(member(alert, "priority")) > filter->priority_max)
+    if (filter->priority_max != STATE_PRIORITY_ANY && priority > filter->priority_max)
         return false;
     return is_in_time(alert, filter);
 }
