@@ -136,6 +136,10 @@ case_a_file_is_followed_and_gives_what_replay_gives() {
     "$PICKET" replay --source json --logsource product=app --rules "$work/rules.yml" --output json \
         "$work/logs/app.log" 2>"$work/said" | jq -c '[.source, .rule, .output_fields]' >"$work/replayed"
     jq -c '[.source, .rule, .output_fields]' "$work/out" | diff - "$work/replayed"
+    echo 'no store' >"$work/state/pipelines/app/picket.db"
+    "$PICKET" pipeline status --state "$work/state" --output json >"$work/status" 2>"$work/err"
+    grep -q "^picket: pipeline 'app': " "$work/err"
+    jq -e '.[0] | .name == "app" and .error and (.running | not)' "$work/status"
 }
 
 case_a_second_start_goes_on_where_the_first_ended() {

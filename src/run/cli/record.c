@@ -15,7 +15,7 @@ struct record_options {
 
 static const struct option_desc rows[] = {
     {"output", OPTION_TEXT, offsetof(struct record_options, output), "picket.rec", "FILE",
-     "where the events go"},
+     "where the events go, unless FILE says it"},
     {"state", OPTION_TEXT, offsetof(struct record_options, state), "/run/picket-record", "DIR",
      "scratch folder"},
     {"for", OPTION_DURATION, offsetof(struct record_options, period_ns), NULL, NULL,
@@ -26,7 +26,7 @@ static const struct option_desc rows[] = {
 
 static const struct option_table table = {
     .command = "record",
-    .usage = "[options]",
+    .usage = "[options] [FILE]",
     .summary =
         "Writes every kernel event that some rule could ask for to a file, compressed, with the\n"
         "processes and containers that were there at the start. `picket replay` reads it.",

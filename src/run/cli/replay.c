@@ -39,8 +39,8 @@ static const struct option_table table = {
     .summary =
         "Runs rules over recorded events, in order: `event` is the 1-based number of the record\n"
         "in its file, a blank line being none but counted; of a document, the number of the\n"
-        "event in it. Files packed by gzip or zstd are\n"
-        "unpacked. Exit code 0 with or without matches; unreadable lines are counted on stderr.\n"
+        "event in it. Files packed by gzip or zstd are unpacked. Exit code 0 with or without\n"
+        "matches; unreadable lines are counted on stderr.\n"
         "Needs no root and no state folder. FILE - is stdin.",
     .examples = "  picket replay attack.rec\n"
                 "  picket replay --rules ./rules --output json events.ndjson\n",

@@ -33,8 +33,7 @@ static const struct option_table new_table = {
     .command = "pipeline new",
     .usage = "[--template NAME] [--output FILE]",
     .summary =
-        "Prints a pipeline for a source, to be adapted; or which templates and decoders there\n"
-        "are.",
+        "Prints a pipeline for a source, to be adapted; or which templates and decoders there are.",
     .examples = "  picket pipeline new --template envoy --output envoy.yaml\n",
     .rows = new_rows,
     .row_count = sizeof new_rows / sizeof *new_rows,

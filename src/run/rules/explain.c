@@ -24,7 +24,7 @@ static const struct option_table table = {
     .command = "rules explain",
     .usage = "[options] NAME",
     .summary = "A rule's condition after macros and lists, how it is found, what it shares.",
-    .examples = "  picket rules explain 'Shadow file read' --event event.json\n",
+    .examples = "  picket rules explain 'Password hashes read' --event event.json\n",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,
 };

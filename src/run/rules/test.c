@@ -46,7 +46,7 @@ static const struct option_table table = {
                "describe. Prints `N passed, N failed`; exit code 1 when one failed or there was\n"
                "none. What fails is told with the event's place and why.",
     .examples = "  picket test rules/\n"
-                "  picket test --rules rules/macros.yml rules/execution/memfd.yml\n"
+                "  picket test --rules rules/macros.yml rules/execution/fileless_execution.yml\n"
                 "  picket test --rules sigma/rules sigma/regression_data --junit results.xml\n",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,
