@@ -1,8 +1,40 @@
-/* Syslog messages out of a stream, RFC 6587: octet counting (`LENGTH SP MESSAGE`) where a digit
- * comes first, else a message ends at a newline. */
+/* Frames out of what holds several: lines of a body or file, messages of a syslog stream. */
+#include <string.h>
+
 #include "source/source.h"
 
 #define COUNT_DIGITS_MAX 5
+
+/* ---- lines ---- */
+
+static bool is_blank(span text)
+{
+    for (size_t index = 0; index < text.len; index++)
+        if (!text.data[index] || !strchr(" \t\r", text.data[index]))
+            return false;
+    return true;
+}
+
+bool source_line_take(span *rest, span *ret)
+{
+    while (rest->len) {
+        span line;
+        if (!span_until(rest, '\n', &line)) {
+            line = *rest;
+            *rest = span_after(*rest, rest->len);
+        }
+        if (line.len && line.data[line.len - 1] == '\r')
+            line.len--;
+        if (is_blank(line))
+            continue;
+        *ret = line;
+        return true;
+    }
+    return false;
+}
+
+/* ---- syslog over a stream (RFC 6587): octet counting (`LENGTH SP MESSAGE`) where a digit comes
+ * first, else a message ends at a newline ---- */
 
 /* *ret: bytes of the count and its space; 0: more is needed. */
 static bool count_read(span stream, size_t *ret, size_t *ret_len)
