@@ -368,6 +368,15 @@ static inline uint64_t open_name_key(const uint64_t words[4], uint32_t len)
     return key;
 }
 
+/* A set of names' keys, by 16 of their bits. */
+struct open_bits {
+    uint64_t words[1024];
+};
+static inline uint32_t open_bit(uint64_t key)
+{
+    return (uint32_t)(key >> 48);
+}
+
 #define CPU_MAX 256
 
 /* Written by the kernel programs, read by user space through mmap; one line a CPU, so that counting

@@ -19,7 +19,7 @@ static __always_inline void touch_add(struct touch_list *list, struct inode *ino
                                       struct dentry *dentry)
 {
     __u32 at = list->count;
-    if (dentry ? dentry_is_touched(list, (__u64)dentry) : touch_has_inode(list, inode))
+    if (dentry ? dentry_is_touched(list, number_read(dentry)) : touch_has_inode(list, inode))
         return;
     asm volatile("" : "+r"(at));
     if (at >= TOUCHES_MAX)
@@ -174,7 +174,8 @@ SUBPROGRAM int touch_pick(struct scratch *space, struct touch_list *list, __u32 
         struct touch *touch = &list->touches[i];
         if (i >= list->count || !touch->dentry)
             continue;
-        if ((flags & PICK_PARENT_TOUCHED) && !inode_is_touched(list, (__u64)touch->parent_inode))
+        if ((flags & PICK_PARENT_TOUCHED) &&
+            !inode_is_touched(list, number_read(touch->parent_inode)))
             continue;
         if ((flags & PICK_MOVED) && !dentry_moved(space, touch))
             continue;
@@ -200,8 +201,8 @@ SUBPROGRAM int created_offer(struct scratch *space, struct touch_list *list, __u
             return 0;
         node = READ(node, next);
         dentry_read(dentry, &parent, &name);
-        if (dentry_is_touched(list, (__u64)dentry) ||
-            !inode_is_touched(list, (__u64)READ(parent, d_inode)))
+        if (dentry_is_touched(list, number_read(dentry)) ||
+            !inode_is_touched(list, number_read(READ(parent, d_inode))))
             continue;
         if (pick_offer(&space->pick, at, touch->is_overlay,
                        dentry_name_sum(space, &name) == space->last_sum[which & 1]))
@@ -228,7 +229,7 @@ static __always_inline bool put_touch(struct scratch *space, __u32 id, struct to
                                       bool is_relative)
 {
     struct name_copy name = {.hash_len = (__u64)touch->name_len << 32, .name = (void *)touch->name};
-    return put_in_folder(space, id, (__u64)touch->parent, &name, is_relative);
+    return put_in_folder(space, id, number_read(touch->parent), &name, is_relative);
 }
 
 /* An overlay leaves the inode alone that it unlinks or links, but touches the folder: so the name
@@ -246,7 +247,7 @@ static __always_inline bool put_overlay_child(struct scratch *space, struct touc
         *ret_is_overlay = true;
         struct name_copy name = {.hash_len = (__u64)space->last_len[which] << 32,
                                  .name = (void *)space->last[which]};
-        return put_in_folder(space, id, (__u64)touch->dentry, &name, is_relative);
+        return put_in_folder(space, id, number_read(touch->dentry), &name, is_relative);
     }
     return false;
 }
@@ -308,7 +309,7 @@ SUBPROGRAM int name_moved(struct scratch *space, struct touch_list *list, __u32 
         return RECORD_NAME_UNVERIFIED;
     dentry_read(touch->dentry, &parent, &name);
     if (!put_touch(space, PARAM_PATH, touch, is_relative) ||
-        !put_in_folder(space, PARAM_TARGET, (__u64)parent, &name, is_relative))
+        !put_in_folder(space, PARAM_TARGET, number_read(parent), &name, is_relative))
         return RECORD_NAME_UNVERIFIED;
     put_inode(space, touch->inode);
     return pick_flags(space);
@@ -337,7 +338,7 @@ SUBPROGRAM int name_made(struct scratch *space, struct touch_list *list, __u32 i
         }
     }
     dentry_read(made, &parent, &name);
-    if (!put_in_folder(space, id, (__u64)parent, &name, is_relative))
+    if (!put_in_folder(space, id, number_read(parent), &name, is_relative))
         return RECORD_NAME_UNVERIFIED;
     put_inode(space, READ(made, d_inode));
     return pick_flags(space);

@@ -29,13 +29,15 @@ static __always_inline void open_arguments(const struct call *call, __u64 *ret_n
 static __noinline void proc_mem_opened(struct call *call, struct file *file)
 {
     const __u32 fmode_write = 2;
-    struct dentry *dentry = READ(file, f_path.dentry), *parent;
-    struct inode *inode = READ(file, f_inode);
-    struct name_copy name;
     char text[4] = {};
-    if (!(READ(file, f_mode) & fmode_write) || READ(inode, i_sb, s_magic) != PROC_MAGIC)
+    struct name_copy name;
+    struct dentry *parent;
+    if (!(READ(file, f_mode) & fmode_write))
         return;
-    dentry_read(dentry, &parent, &name);
+    struct inode *inode = READ(file, f_inode);
+    if (READ(inode, i_sb, s_magic) != PROC_MAGIC)
+        return;
+    dentry_read(READ(file, f_path.dentry), &parent, &name);
     bpf_probe_read_kernel(text, sizeof text, name.name);
     if (text[0] != 'm' || text[1] != 'e' || text[2] != 'm' || text[3] != 0)
         return;
@@ -84,16 +86,52 @@ struct name_search {
     __u32 is_kept;
 };
 
-static __always_inline bool name_keeps(const struct name_copy *name, __u32 wanted)
+/* For each name a bit: most names are told by it not to be among them. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct open_bits);
+} open_bits SEC(".maps");
+
+/* 32 bytes from byte 32 - n on: all ones in the first n, zeros behind. */
+static const __u8 name_masks[2 * OPEN_NAME_KEY_BYTES] = {[0 ... 31] = 0xff};
+
+/* The name's first bytes, zero padded. A name that is not long lies in its dentry. */
+static __always_inline void name_words(struct dentry *dentry, const struct name_copy *name,
+                                       __u32 len, __u64 ret[4])
 {
-    __u64 words[4] = {};
-    __u32 len = (__u32)(name->hash_len >> 32) & 255;
     __u64 size = len > OPEN_NAME_KEY_BYTES ? OPEN_NAME_KEY_BYTES : len;
     asm volatile("" : "+r"(size));
     if (size > OPEN_NAME_KEY_BYTES)
-        return true;
-    bpf_probe_read_kernel(words, (__u32)size, name->name);
+        return;
+    if (has_rdonly_cast) {
+        const struct dentry___short *entry = (const struct dentry___short *)KERNEL(dentry);
+        const __u8 *inside = entry->d_shortname.string;
+        if (bpf_core_field_exists(entry->d_shortname) && inside == name->name) {
+            __u64 at = OPEN_NAME_KEY_BYTES - size;
+            asm volatile("" : "+r"(at));
+            if (at > OPEN_NAME_KEY_BYTES)
+                return;
+            const __u64 *mask = (const __u64 *)&name_masks[at];
+            for (int i = 0; i < 4; i++)
+                ret[i] = ((const __u64 *)inside)[i] & mask[i];
+            return;
+        }
+    }
+    bpf_probe_read_kernel(ret, (__u32)size, name->name);
+}
+
+static __always_inline bool name_keeps(struct dentry *dentry, const struct name_copy *name,
+                                       __u32 wanted)
+{
+    __u64 words[4] = {};
+    __u32 zero = 0, len = (__u32)(name->hash_len >> 32) & 255;
+    name_words(dentry, name, len, words);
     __u64 key = open_name_key(words, len);
+    struct open_bits *bits = bpf_map_lookup_elem(&open_bits, &zero);
+    if (bits && !(bits->words[open_bit(key) / 64] >> (open_bit(key) & 63) & 1))
+        return false;
     __u8 *flags = bpf_map_lookup_elem(&open_names, &key);
     return flags && (*flags & wanted);
 }
@@ -115,7 +153,7 @@ static long name_step(__u32 index, struct name_search *search)
         return 0;
     }
     dentry_read(dentry, &parent, &name);
-    if (name_keeps(&name, search->wanted) || index == PATH_STEPS_MAX - 1) {
+    if (name_keeps(dentry, &name, search->wanted) || index == PATH_STEPS_MAX - 1) {
         search->is_kept = 1;
         return 1;
     }
@@ -137,18 +175,14 @@ SUBPROGRAM int open_is_kept(__u64 address, __u64 flags)
         return filter->failed;
     if (is_write && filter->writes)
         return 1;
-    struct path_copy path = {}, root = {};
-    struct task_struct *task = bpf_get_current_task_btf();
-    bpf_probe_read_kernel(&path, sizeof path,
-                          (void *)file + bpf_core_field_offset(struct file, f_path));
-    if (task->fs)
-        bpf_probe_read_kernel(&root, sizeof root,
-                              (void *)task->fs + bpf_core_field_offset(struct fs_struct, root));
-    struct name_search search = {.dentry = path.dentry, .root_dentry = root.dentry};
-    search.mount = mount_of(path.mnt);
-    search.mount_root = search.mount ? mount_root(search.mount) : NULL;
-    search.root_mount = mount_of(root.mnt);
-    search.wanted = OPEN_NAME_ANY | (is_write ? OPEN_NAME_WRITE : 0);
+    struct fs_struct *fs = READ(bpf_get_current_task_btf(), fs);
+    struct name_search search = {.dentry = READ(file, f_path.dentry),
+                                 .mount = mount_of(READ(file, f_path.mnt)),
+                                 .root_dentry = READ(fs, root.dentry),
+                                 .root_mount = mount_of(READ(fs, root.mnt)),
+                                 .wanted = OPEN_NAME_ANY | (is_write ? OPEN_NAME_WRITE : 0)};
+    if (search.mount)
+        search.mount_root = mount_root(search.mount);
     bpf_loop(PATH_STEPS_MAX, name_step, &search, 0);
     return search.is_kept;
 }
@@ -163,7 +197,7 @@ static __noinline int open_done(struct call *call)
         proc_mem_opened(call, file);
     if (!call->page->want_event[call->event & 127])
         return 0;
-    if (!open_is_kept((__u64)file, flags)) {
+    if (!open_is_kept(number_read(file), flags)) {
         counters_of(call->page)->excluded++;
         return 0;
     }

@@ -47,6 +47,11 @@ struct dentry {
         struct hlist_node d_alias;
     } d_u;
 };
+struct dentry___short { /* since 6.14 */
+    struct {
+        unsigned char string[40];
+    } d_shortname; /* where d_name is, unless it is longer */
+};
 struct vfsmount {
     struct dentry *mnt_root;
     struct super_block *mnt_sb;
@@ -448,20 +453,48 @@ struct upid_copy {
 #define AF_INET       2
 #define AF_INET6      10
 
+/* Kernels since 6.2 let a program take any number for a pointer to one of their structures and load
+ * through it, which gives 0 where nothing is mapped: an instruction instead of a call of
+ * bpf_probe_read_kernel. */
+extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __ksym __weak;
+/* Has this kernel that? Set by the loader. */
+extern const volatile bool has_rdonly_cast;
+/* Only behind has_rdonly_cast: the verifier does not look at what is never reached. */
+#define KERNEL(pointer)                                                                            \
+    ((__typeof__(pointer))bpf_rdonly_cast((pointer),                                               \
+                                          bpf_core_type_id_kernel(__typeof__(*(pointer)))))
+
 /* READ(task, fs, umask): a chain of pointers; 0 where one of them leads nowhere. The pointer is
  * copied first, or an access in its expression would be relocated as if it were the kernel's. */
 #define READ(pointer, ...)                                                                         \
     ({                                                                                             \
         __typeof__(pointer) from_ = (pointer);                                                     \
-        BPF_CORE_READ(from_, __VA_ARGS__);                                                         \
+        has_rdonly_cast ? ___arrow(KERNEL(from_), __VA_ARGS__)                                     \
+                        : BPF_CORE_READ(from_, __VA_ARGS__);                                       \
     })
 
-/* A kernel's pointer that the verifier knows as such, as the number that a SUBPROGRAM takes. */
+/* The pointer that lies at an address: as a structure that begins with one has it. */
+static __always_inline void *read_pointer(void *address)
+{
+    return READ((struct list_head *)address, next);
+}
+
+/* A kernel's pointer that the verifier knows as such, as the number that a SUBPROGRAM takes: the
+ * difference of two pointers is a number, even when one of them is NULL. */
 static __always_inline __u64 number_of(const void *pointer)
 {
+    const struct list_head *any = pointer, *null = NULL;
+    if (has_rdonly_cast)
+        return (__u64)KERNEL(any) - (__u64)KERNEL(null);
     __u64 number = 0;
     bpf_probe_read_kernel(&number, sizeof number, &pointer);
     return number;
+}
+
+/* The same of a pointer that READ gave, which is a number already where it was a call. */
+static __always_inline __u64 number_read(const void *pointer)
+{
+    return has_rdonly_cast ? number_of(pointer) : (__u64)pointer;
 }
 
 /* A function that the verifier checks once by itself, not again at each call. It takes structures

@@ -87,7 +87,7 @@ int enter_mount(struct call_enter_context *context)
     return 0;
 }
 
-static __noinline void put_names(struct scratch *space, struct call *call)
+static __noinline void put_mount_names(struct scratch *space, struct call *call)
 {
     const __u64 *args = call->args;
     switch (call->event) {
@@ -148,7 +148,7 @@ static __noinline int mount_done(struct call *call)
         (name_changed(space, first, entered->sums[0]) ||
          name_changed(space, second, entered->sums[1])))
         space->flags |= RECORD_NAME_CHANGED;
-    put_names(space, call);
+    put_mount_names(space, call);
     if (is_proven) { /* the new root, as seen from the top of the mount namespace */
         struct path_copy root = {};
         bpf_probe_read_kernel(&root, sizeof root,

@@ -20,7 +20,7 @@ static __noinline int connect_done(struct call *call)
     put_u64(space, PARAM_FD, signed32(call->args[0]));
     struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
     if (tuple && sock) {
-        sock_tuple((__u64)sock, tuple);
+        sock_tuple(number_read(sock), tuple);
         /* refused, or asked of a datagram socket to forget: the kernel holds no remote end */
         if (!tuple->remote_port && sockaddr_remote(tuple, call->args[1], call->args[2]))
             space->flags |= RECORD_NAME_UNVERIFIED;
@@ -60,7 +60,7 @@ static __noinline int bind_done(struct call *call)
         put_u64(space, PARAM_BACKLOG, signed32(call->args[1]));
     struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
     if (tuple && sock) {
-        sock_tuple((__u64)sock, tuple);
+        sock_tuple(number_read(sock), tuple);
         if (tuple->family == AF_UNIX)
             put_unix_path(space, sock);
         struct socket_tuple asked = {};
@@ -89,7 +89,7 @@ static __noinline int accept_done(struct call *call)
         put_u64(space, PARAM_FLAGS, (__u32)call->args[3]);
     struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
     if (tuple && sock) {
-        sock_tuple((__u64)sock, tuple);
+        sock_tuple(number_read(sock), tuple);
         tuple->is_server = 1;
         if (tuple->family == AF_UNIX)
             put_unix_path(space, sock);
@@ -187,7 +187,7 @@ static __noinline int message_done(struct call *call)
         if (port && port != DNS_PORT)
             return 0;
     }
-    sock_tuple((__u64)sock, &tuple);
+    sock_tuple(number_read(sock), &tuple);
     if (tuple.family != AF_INET && tuple.family != AF_INET6 && is_receive)
         return 0;
     if (tuple.remote_port == 0 || is_receive || tuple.type != 1 /* SOCK_STREAM */) {
@@ -198,7 +198,7 @@ static __noinline int message_done(struct call *call)
     if (page->want_event[EVENT_DNS] && tuple.remote_port == DNS_PORT && call->result > 0) {
         if (!message.data)
             message_read(&message, call);
-        put_message(call, EVENT_DNS, &message, &tuple, (__u64)sock);
+        put_message(call, EVENT_DNS, &message, &tuple, number_read(sock));
     }
     if (is_receive || !page->want_event[call->event & 127])
         return 0;
@@ -207,7 +207,7 @@ static __noinline int message_done(struct call *call)
         return 0;
     if (!message.data)
         message_read(&message, call);
-    put_message(call, call->event, &message, &tuple, (__u64)sock);
+    put_message(call, call->event, &message, &tuple, number_read(sock));
     return 0;
 }
 

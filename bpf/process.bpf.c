@@ -5,6 +5,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+const volatile bool has_rdonly_cast;
 const volatile __u8 event_of_call[CALL_MAX];
 const volatile __u8 event_of_compat_call[CALL_MAX];
 

@@ -131,7 +131,7 @@ SUBPROGRAM int open_finished(struct request *request, __u64 address, __s64 resul
     if (result >= 0 && !is_early)
         file = made_file(&request->head, request->slot, (void *)address, result);
     /* one without object may have been opened all the same */
-    if ((file || result < 0) && !open_is_kept((__u64)file, request->flags)) {
+    if ((file || result < 0) && !open_is_kept(number_read(file), request->flags)) {
         counters_of(page)->excluded++;
         return 0;
     }

@@ -45,7 +45,7 @@ static __always_inline void keep_kernel_address(struct socket_request *request,
 static __always_inline void keep_message(struct socket_request *request, struct io_kiocb *req)
 {
     struct io_sr_msg *sent = (void *)req;
-    struct message message = {.data = (__u64)READ(sent, buf), .len = (__u32)READ(sent, len)};
+    struct message message = {.data = number_read(READ(sent, buf)), .len = (__u32)READ(sent, len)};
     if (request->event == EVENT_SENDMSG)
         message_header(&message, message.data, false);
     request->data = message.data;
@@ -55,7 +55,7 @@ static __always_inline void keep_message(struct socket_request *request, struct 
         return;
     }
     if (request->event == EVENT_SENDTO) {
-        message.address = (__u64)READ(sent, addr);
+        message.address = number_read(READ(sent, addr));
         message.address_len = (__u32)READ(sent, addr_len);
     }
     if (sockaddr_remote(&request->asked, message.address, message.address_len))
@@ -69,7 +69,7 @@ static __always_inline void keep_asked(struct socket_request *request, struct io
     struct io_listen *listening = (void *)req;
     switch (request->event) {
     case EVENT_CONNECT:
-        if (sockaddr_remote(&request->asked, (__u64)READ(connected, addr),
+        if (sockaddr_remote(&request->asked, number_read(READ(connected, addr)),
                             (__u64)READ(connected, addr_len)))
             request->has_asked = ASKED_USER;
         return;
@@ -110,7 +110,7 @@ static __always_inline void put_ends(struct scratch *space, const struct socket_
     struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
     if (!tuple || !sock)
         return;
-    sock_tuple((__u64)sock, tuple);
+    sock_tuple(number_read(sock), tuple);
     bool is_known = is_local ? tuple->local_port : tuple->remote_port;
     if (!is_known && request->has_asked) {
         if (is_local) {
@@ -161,7 +161,7 @@ SUBPROGRAM int socket_accepted(struct socket_request *request, __u64 address, __
     put_u64(space, PARAM_FLAGS, request->flags);
     struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
     if (tuple && sock) {
-        sock_tuple((__u64)sock, tuple);
+        sock_tuple(number_read(sock), tuple);
         tuple->is_server = 1;
         if (tuple->family == AF_UNIX)
             put_unix_path(space, sock);
@@ -214,7 +214,7 @@ SUBPROGRAM int socket_sent(struct socket_request *request, __u64 address, __s64 
 static __always_inline void socket_finished(struct socket_request *request, __u64 req,
                                             struct file *file, __s64 result)
 {
-    __u64 sock = file ? (__u64)file_sock(file) : 0;
+    __u64 sock = file ? number_read(file_sock(file)) : 0;
     if (request->event == EVENT_ACCEPT4)
         socket_accepted(request, req, result);
     else if (request->event == EVENT_SENDTO || request->event == EVENT_SENDMSG)

@@ -6,11 +6,9 @@
 static __always_inline struct file *file_of(struct task_struct *task, __s64 fd)
 {
     struct fdtable *table = READ(task, files, fdt);
-    struct file *file = NULL;
     if (!table || fd < 0 || fd >= (__s64)READ(table, max_fds))
         return NULL;
-    bpf_probe_read_kernel(&file, sizeof file, READ(table, fd) + fd);
-    return file;
+    return read_pointer(READ(table, fd) + fd);
 }
 
 static __always_inline __u64 nanoseconds(__s64 seconds, __s64 rest)
@@ -22,20 +20,6 @@ static __always_inline void inode_times(struct inode *inode, struct file_identit
 {
     struct inode___timespec *old = (void *)inode;
     struct inode___private *hidden = (void *)inode;
-    const __u32 first = bpf_core_field_offset(inode->i_mtime_sec);
-    struct {
-        __s64 mtime_sec, ctime_sec;
-        __u32 atime_nsec, mtime_nsec, ctime_nsec, unused;
-    } times = {};
-    if (bpf_core_field_exists(inode->i_ctime_sec) &&
-        bpf_core_field_offset(inode->i_ctime_sec) == first + 8 &&
-        bpf_core_field_offset(inode->i_mtime_nsec) == first + 20 &&
-        bpf_core_field_offset(inode->i_ctime_nsec) == first + 24) { /* one read then */
-        bpf_probe_read_kernel(&times, 28, (void *)inode + first);
-        ret->ctime_ns = nanoseconds(times.ctime_sec, times.ctime_nsec & 0x7fffffff);
-        ret->mtime_ns = nanoseconds(times.mtime_sec, times.mtime_nsec);
-        return;
-    }
     if (bpf_core_field_exists(inode->i_ctime_sec)) {
         /* bit 31 says that somebody asked for the time (I_CTIME_QUERIED, since 6.13) */
         ret->ctime_ns =
@@ -66,9 +50,7 @@ static __always_inline __u32 inode_layer(struct inode *inode, struct super_block
                        ? bpf_core_field_offset(struct ovl_inode, __upperdentry) -
                              bpf_core_field_offset(struct ovl_inode, vfs_inode)
                        : bpf_core_type_size(struct inode);
-    void *upper = NULL;
-    bpf_probe_read_kernel(&upper, sizeof upper, (void *)inode + behind);
-    return upper ? EXE_UPPER_LAYER : EXE_LOWER_LAYER;
+    return read_pointer((void *)inode + behind) ? EXE_UPPER_LAYER : EXE_LOWER_LAYER;
 }
 
 /* A memfd's dentry has no parent and a name that nothing else in tmpfs has. */
@@ -129,7 +111,7 @@ static __always_inline void put_file(struct scratch *space, __u16 id, struct fil
 {
     struct file_identity *identity = put_struct(space, id, struct file_identity);
     if (identity)
-        file_identity((__u64)file, identity);
+        file_identity(number_read(file), identity);
 }
 
 /* Of a name without proof: the folder that it starts from. */

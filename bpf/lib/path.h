@@ -33,10 +33,17 @@ static __always_inline struct dentry *mount_root(struct mount *mount)
     return READ(mount, mnt.mnt_root);
 }
 
-/* Parent and name lie side by side in the kernels known: one read then. */
 static __always_inline void dentry_read(struct dentry *dentry, struct dentry **ret_parent,
                                         struct name_copy *ret_name)
 {
+    if (has_rdonly_cast) {
+        const struct dentry *entry = KERNEL(dentry);
+        *ret_parent = entry->d_parent;
+        ret_name->hash_len = entry->d_name.hash_len;
+        ret_name->name = entry->d_name.name;
+        return;
+    }
+    /* parent and name lie side by side in the kernels known: one read then */
     struct {
         struct dentry *parent;
         __u64 hash_len;
@@ -109,10 +116,8 @@ static __always_inline void walk_up(struct walk *walk, struct scratch *space, st
                                     struct task_struct *task)
 {
     struct fs_struct *fs = READ(task, fs);
-    walk->root = (struct path_copy){};
-    if (fs)
-        bpf_probe_read_kernel(&walk->root, sizeof walk->root,
-                              (void *)fs + bpf_core_field_offset(struct fs_struct, root));
+    walk->root.mnt = READ(fs, root.mnt);
+    walk->root.dentry = READ(fs, root.dentry);
     walk->space = space;
     walk->dentry = dentry;
     walk->mount = mount_of(mnt);
@@ -155,21 +160,14 @@ SUBPROGRAM int put_path(struct scratch *space, __u32 id, __u64 mnt, __u64 dentry
 
 static __always_inline void put_file_path(struct scratch *space, __u32 id, struct file *file)
 {
-    struct path_copy path = {};
-    if (!file)
-        return;
-    bpf_probe_read_kernel(&path, sizeof path,
-                          (const void *)file + bpf_core_field_offset(struct file, f_path));
-    put_path(space, id, (__u64)path.mnt, (__u64)path.dentry);
+    if (file)
+        put_path(space, id, number_read(READ(file, f_path.mnt)),
+                 number_read(READ(file, f_path.dentry)));
 }
 
 static __always_inline void put_cwd(struct scratch *space, __u32 id)
 {
-    struct path_copy path = {};
     struct fs_struct *fs = READ(space->task, fs);
-    if (!fs)
-        return;
-    bpf_probe_read_kernel(&path, sizeof path,
-                          (void *)fs + bpf_core_field_offset(struct fs_struct, pwd));
-    put_path(space, id, (__u64)path.mnt, (__u64)path.dentry);
+    if (fs)
+        put_path(space, id, number_read(READ(fs, pwd.mnt)), number_read(READ(fs, pwd.dentry)));
 }

@@ -147,12 +147,8 @@ static __always_inline struct pid *pid_of(struct task_struct *task, int type)
 {
     if (type == 0)
         return READ(task, thread_pid);
-    struct pid *pid = NULL;
-    struct signal_struct *signal = READ(task, signal);
-    bpf_probe_read_kernel(&pid, sizeof pid,
-                          (void *)signal + bpf_core_field_offset(struct signal_struct, pids) +
-                              type * sizeof pid);
-    return pid;
+    return read_pointer((void *)READ(task, signal) +
+                        bpf_core_field_offset(struct signal_struct, pids) + type * sizeof(void *));
 }
 
 static __always_inline bool task_is_compat(struct task_struct *task)

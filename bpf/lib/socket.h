@@ -134,7 +134,7 @@ static __noinline __attribute__((unused)) void put_sock(struct scratch *space, s
     struct socket_tuple *tuple = put_struct(space, PARAM_SOCKET, struct socket_tuple);
     if (!tuple)
         return;
-    sock_tuple((__u64)sock, tuple);
+    sock_tuple(number_read(sock), tuple);
     if (tuple->family == AF_UNIX)
         put_unix_path(space, is_peer ? READ((struct unix_sock *)sock, peer) : sock);
 }

@@ -133,10 +133,9 @@ SUBPROGRAM int cgroup_append(struct scratch *space, __u32 used, __u64 address, _
  * the task lies in its root. */
 static __always_inline struct cgroup *cgroup_v1(struct css_set *set, __u32 subsystem)
 {
-    struct cgroup_subsys_state *state = NULL;
-    bpf_probe_read_kernel(&state, sizeof state,
-                          (void *)set + bpf_core_field_offset(struct css_set, subsys) +
-                              (subsystem & 15) * sizeof state);
+    struct cgroup_subsys_state *state =
+        read_pointer((void *)set + bpf_core_field_offset(struct css_set, subsys) +
+                     (subsystem & 15) * sizeof state);
     struct cgroup *cgroup = READ(state, cgroup);
     if (!cgroup || READ(cgroup, root) == READ(set, dfl_cgrp, root))
         return NULL;
@@ -155,16 +154,16 @@ static __noinline void put_cgroups(struct scratch *space, struct task_struct *ta
     __u32 len = 0;
     if (!set || !param_next(space))
         return;
-    len = cgroup_append(space, len, (__u64)READ(set, dfl_cgrp),
+    len = cgroup_append(space, len, number_read(READ(set, dfl_cgrp)),
                         CGROUP_LABEL(':', 0, 0, 0, 0, 0, 0, 0), 1);
     if ((cgroup = cgroup_v1(set, SUBSYSTEM(memory_cgrp_id))))
-        len = cgroup_append(space, len, (__u64)cgroup,
+        len = cgroup_append(space, len, number_read(cgroup),
                             CGROUP_LABEL('m', 'e', 'm', 'o', 'r', 'y', ':', 0), 7);
     if ((cgroup = cgroup_v1(set, SUBSYSTEM(pids_cgrp_id))))
-        len = cgroup_append(space, len, (__u64)cgroup,
+        len = cgroup_append(space, len, number_read(cgroup),
                             CGROUP_LABEL('p', 'i', 'd', 's', ':', 0, 0, 0), 5);
     if ((cgroup = cgroup_v1(set, SUBSYSTEM(cpuset_cgrp_id))))
-        len = cgroup_append(space, len, (__u64)cgroup,
+        len = cgroup_append(space, len, number_read(cgroup),
                             CGROUP_LABEL('c', 'p', 'u', 's', 'e', 't', ':', 0), 7);
     struct param_head *param = param_next(space);
     asm volatile("" : "+r"(len));
@@ -185,7 +184,7 @@ static __always_inline void put_stdio(struct scratch *space, struct task_struct 
     for (int fd = 0; fd < 3; fd++) {
         struct file *file = file_of(task, fd);
         if (file)
-            file_identity((__u64)file, &stdio->fd[fd]);
+            file_identity(number_read(file), &stdio->fd[fd]);
     }
 }
 

@@ -27,6 +27,8 @@ err_kind hook_filter_opens(struct hook_set *set, const struct open_filter *filte
                            const struct hook_open_name *names, size_t count, struct err_ctx *err)
 {
     int map = find_map(set, "open_names");
+    uint32_t zero = 0;
+    struct open_bits bits = {0};
     err_kind kind = filter_write(set, &(struct open_filter){0}, err);
     if (kind != OK)
         return kind;
@@ -45,6 +47,9 @@ err_kind hook_filter_opens(struct hook_set *set, const struct open_filter *filte
         if (bpf_map_update_elem(map, &key, &flags, BPF_ANY))
             return err_set(err, ERR_SYSTEM, "filter of opens: name '" PRI_SPAN "'",
                            ARG_SPAN(names[i].name));
+        bits.words[open_bit(key) / 64] |= 1ull << (open_bit(key) & 63);
     }
+    if (bpf_map_update_elem(find_map(set, "open_bits"), &zero, &bits, BPF_ANY))
+        return err_set(err, ERR_SYSTEM, "filter of opens");
     return filter_write(set, filter, err);
 }

@@ -120,6 +120,7 @@ static err_kind load_batch(struct hook_set *set, const char *const *names, size_
         bpf_program__set_autoload(program, false);
     }
     call_numbers(skeleton);
+    skeleton->rodata->has_rdonly_cast = set->has_rdonly_cast;
     err_kind kind = maps_prepare(set, skeleton->obj, err);
     for (size_t i = 0; kind == OK && i < count; i++) {
         program = bpf_object__find_program_by_name(skeleton->obj, names[i]);
@@ -139,17 +140,17 @@ static err_kind load_batch(struct hook_set *set, const char *const *names, size_
     return kind;
 }
 
-/* Programs on tracepoints that this kernel does not have get their reason at once: libbpf would
- * give up the whole batch. */
-static void programs_without_place(struct hook_set *set, const char **names, size_t *count)
+/* Looks up what this kernel has. Programs on tracepoints that it does not have get their reason at
+ * once: libbpf would give up the whole batch. */
+static void kernel_look_up(struct hook_set *set, const char **names, size_t *count)
 {
-    struct btf *btf = NULL;
+    struct btf *btf = *count ? btf__load_vmlinux_btf() : NULL;
     size_t kept = 0;
+    if (btf)
+        set->has_rdonly_cast = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
     for (size_t i = 0; i < *count; i++) {
         const char *tracepoint = hook_program_tracepoint(names[i]);
         char type[64];
-        if (tracepoint && !btf)
-            btf = btf__load_vmlinux_btf();
         snprintf(type, sizeof type, "btf_trace_%s", tracepoint ? tracepoint : "");
         if (tracepoint && btf && btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) < 0)
             program_keep(set, names[i], -1, "no such tracepoint in this kernel");
@@ -175,6 +176,11 @@ static err_kind load_some(struct hook_set *set, const char *const *names, size_t
         int single;
         progress(set);
         kind = load_batch(set, &names[i], 1, &single, err);
+        if (kind == OK && single && set->has_rdonly_cast) {
+            set->has_rdonly_cast = false; /* this one, without */
+            kind = load_batch(set, &names[i], 1, &single, err);
+            set->has_rdonly_cast = true;
+        }
         if (kind == OK && single)
             program_keep(set, names[i], -1, strerror(single));
     }
@@ -202,7 +208,7 @@ err_kind load_programs(struct hook_set *set, const char *const *names, size_t co
         if (kind != OK)
             return kind;
     }
-    programs_without_place(set, missing, &missing_count);
+    kernel_look_up(set, missing, &missing_count);
     for (size_t first = 0; first < missing_count; first += BATCH_MAX) {
         size_t rest = missing_count - first;
         err_kind kind = load_some(set, &missing[first], rest < BATCH_MAX ? rest : BATCH_MAX, err);

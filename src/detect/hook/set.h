@@ -50,6 +50,7 @@ struct hook_set {
     size_t perf_event_count;
     int tracefs_fd; /* its events folder; -1: none */
     char tracefs_reason[160];
+    bool has_rdonly_cast; /* the kernel has bpf_rdonly_cast: see bpf/kernel.h */
     bool wanted[EVENT_COUNT];
     struct control *control; /* mapped */
 };

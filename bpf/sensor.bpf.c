@@ -1,0 +1,11 @@
+/* All groups as one translation unit: one object, in which they share maps and constants. */
+#include "calls.bpf.c"
+#include "change.bpf.c"
+#include "control.bpf.c"
+#include "file.bpf.c"
+#include "mount.bpf.c"
+#include "network.bpf.c"
+#include "process.bpf.c"
+#include "snapshot.bpf.c"
+#include "uring.bpf.c"
+#include "uring_network.bpf.c"
