@@ -100,6 +100,17 @@ case_zipkin() {
     expect zipkin "$data/zipkin-client.pb" 1 2
 }
 
+case_rules_are_measured_and_silenced_on_events_of_a_source() {
+    rule zipkin '' 'tags.error: timeout'
+    local over=(--source zipkin --events "$data/zipkin-client.pb" --output json)
+    "$PICKET" rules cost "$work/rule.yml" "${over[@]}" | jq -e '.events == 2 and .rules[0].matches == 1'
+    "$PICKET" replay --source zipkin --rules "$work/rule.yml" --output json "$data/zipkin-client.pb" >"$work/signal"
+    "$PICKET" rules except "$work/signal" --rules "$work/rule.yml" "${over[@]}" | jq -e .verified
+    echo '[]' >"$work/none.yml"
+    "$PICKET" rules diff "$work/none.yml" "$work/rule.yml" "${over[@]}" >"$work/diff" || true
+    jq -e '.gained == 1' "$work/diff"
+}
+
 case_otlp() {
     rule opentelemetry traces $'attributes.http.response.status_code|gte: 500\nresource.attributes.service.name: cart'
     expect otlp-traces "$data/otlp-traces-javascript.json" 1 1
