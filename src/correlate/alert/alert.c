@@ -3,9 +3,7 @@
 #include <assert.h>
 #include <stddef.h>
 
-#include "alert/table.h"
-#include "alert/version.h"
-#include "core/cleanup.h"
+#include "alert/dedup.h"
 #include "core/writer.h"
 #include "state/state.h"
 
@@ -16,10 +14,8 @@
 struct alert_stage {
     struct topic_log *log;
     struct topic_reader *reader;
-    struct alert_options options;
-    struct alert_table table;
-    uint64_t position;             /* of the next signal, as committed */
-    struct alert_counters counted; /* in the open transaction */
+    struct dedup dedup; /* counted: in the open transaction */
+    uint64_t position;  /* of the next signal, as committed */
 };
 
 static const struct {
@@ -49,8 +45,8 @@ static uint64_t *counter_at(struct alert_counters *counters, size_t index)
 static err_kind stage_load(struct alert_stage *stage, struct err_ctx *err)
 {
     bool is_known;
-    alert_table_free(&stage->table);
-    stage->counted = (struct alert_counters){0};
+    dedup_free(&stage->dedup);
+    stage->dedup.counted = (struct alert_counters){0};
     err_kind kind = topic_position_get(stage->log, CONSUMER, span_str(STATE_TOPIC_SIGNALS),
                                        &stage->position, &is_known, err);
     span key = {NULL, 0}, value;
@@ -61,13 +57,54 @@ static err_kind stage_load(struct alert_stage *stage, struct err_ctx *err)
         struct alert alert = {0};
         if (!alert_unpack(value, &alert))
             return err_set(err, ERR_STATE, "damaged state of an alert");
-        if (!alert_table_add(&stage->table, key, &alert))
+        if (!alert_table_add(&stage->dedup.table, key, &alert))
             return err_set(err, ERR_LIMIT, "out of memory for the open alerts");
     }
-    if (kind == OK && !alert_table_sort(&stage->table))
+    if (kind == OK && !alert_table_sort(&stage->dedup.table))
         kind = err_set(err, ERR_LIMIT, "out of memory for the open alerts");
     return kind;
 }
+
+/* ---- what the signals do ---- */
+
+static err_kind version_put(void *context, struct alert *alert, span json, bool is_final,
+                            struct err_ctx *err)
+{
+    struct alert_stage *stage = context;
+    err_kind kind =
+        topic_append(stage->log, ALERT_TOPIC, span_of(alert->id, ALERT_ID_BYTES), json, NULL, err);
+    if (kind == OK && !is_final)
+        kind = topic_state_put(stage->log, STATE_TEXT, alert->key, json, err);
+    return kind;
+}
+
+static err_kind version_get(void *context, const struct alert *alert, span *ret,
+                            struct err_ctx *err)
+{
+    struct alert_stage *stage = context;
+    return topic_state_get(stage->log, STATE_TEXT, alert->key, ret, err);
+}
+
+static err_kind alert_keep(void *context, const struct alert *alert, struct err_ctx *err)
+{
+    struct alert_stage *stage = context;
+    uint8_t packed[ALERT_PACKED_BYTES];
+    alert_pack(alert, packed);
+    return topic_state_put(stage->log, STATE, alert->key, span_of(packed, sizeof packed), err);
+}
+
+static err_kind alert_drop(void *context, const struct alert *alert, struct err_ctx *err)
+{
+    struct alert_stage *stage = context;
+    static const span nothing = {NULL, 0};
+    err_kind kind = topic_state_put(stage->log, STATE_TEXT, alert->key, nothing, err);
+    return kind == OK ? topic_state_put(stage->log, STATE, alert->key, nothing, err) : kind;
+}
+
+static const struct dedup_owner stage_owner = {
+    .version = version_put, .newest = version_get, .keep = alert_keep, .drop = alert_drop};
+
+/* ---- open and close ---- */
 
 err_kind alert_stage_open(struct topic_log *log, const struct alert_options *options,
                           struct alert_stage **ret, struct err_ctx *err)
@@ -76,14 +113,7 @@ err_kind alert_stage_open(struct topic_log *log, const struct alert_options *opt
     if (!stage)
         return err_set(err, ERR_LIMIT, "correlate: out of memory");
     stage->log = log;
-    stage->options = *options;
-    if (!stage->options.window_ns)
-        stage->options.window_ns = ALERT_WINDOW_NS;
-    if (!stage->options.open_max)
-        stage->options.open_max = ALERT_OPEN_MAX;
-    if (!stage->options.batch_max)
-        stage->options.batch_max = ALERT_BATCH_MAX;
-    alert_table_init(&stage->table);
+    dedup_init(&stage->dedup, options, &stage_owner, stage);
     err_kind kind = topic_reader_open(log, STATE_TOPIC_SIGNALS, 0, &stage->reader, err);
     if (kind == OK)
         kind = stage_load(stage, err);
@@ -100,58 +130,8 @@ void alert_stage_close(struct alert_stage *stage)
     if (!stage)
         return;
     topic_reader_close(stage->reader);
-    alert_table_free(&stage->table);
+    dedup_free(&stage->dedup);
     free(stage);
-}
-
-/* ---- versions ---- */
-
-static err_kind version_append(struct alert_stage *stage, struct alert *alert, span json,
-                               struct err_ctx *err)
-{
-    stage->counted.versions++;
-    return topic_append(stage->log, ALERT_TOPIC, span_of(alert->id, ALERT_ID_BYTES), json, NULL,
-                        err);
-}
-
-/* A version from the signal that has just been counted. */
-static err_kind version_from_signal(struct alert_stage *stage, struct alert *alert,
-                                    const struct signal_view *signal, struct err_ctx *err)
-{
-    alert->version++;
-    alert->version_count = alert->count;
-    AUTO(auto_free) char *json = version_make(alert, signal);
-    if (!json)
-        return err_set(err, ERR_LIMIT, "out of memory");
-    err_kind kind = version_append(stage, alert, span_str(json), err);
-    if (kind == OK)
-        kind = topic_state_put(stage->log, STATE_TEXT, alert->key, span_str(json), err);
-    return kind;
-}
-
-/* Ends an alert's window: tells what was counted since its newest version, and forgets it. */
-static err_kind alert_end(struct alert_stage *stage, struct alert *alert, struct err_ctx *err)
-{
-    static const span nothing = {NULL, 0};
-    span text = nothing;
-    err_kind kind = OK;
-    if (alert->count > alert->version_count) {
-        kind = topic_state_get(stage->log, STATE_TEXT, alert->key, &text, err);
-        alert->version++;
-        AUTO(auto_free) char *json = kind == OK ? version_end(alert, text) : NULL;
-        if (kind == OK && !json)
-            kind =
-                err_set(err, ERR_STATE, "damaged text of alert '%.*s'", ALERT_ID_BYTES, alert->id);
-        if (kind == OK)
-            kind = version_append(stage, alert, span_str(json), err);
-    }
-    if (kind == OK)
-        kind = topic_state_put(stage->log, STATE_TEXT, alert->key, nothing, err);
-    if (kind == OK)
-        kind = topic_state_put(stage->log, STATE, alert->key, nothing, err);
-    if (kind == OK)
-        alert_table_remove(&stage->table, alert);
-    return kind;
 }
 
 /* ---- signals ---- */
@@ -167,111 +147,37 @@ static err_kind dead_append(struct alert_stage *stage, uint64_t offset, const ch
                   ",\"stage\":\"correlate\",\"source\":\"%s\",\"position\":\"%s@%llu\","
                   "\"payload\":null}", /* the record stays in its topic */
                   STATE_TOPIC_SIGNALS, STATE_TOPIC_SIGNALS, (unsigned long long)offset);
-    stage->counted.dead++;
     err_kind kind =
         topic_append(stage->log, ALERT_TOPIC_DEAD, (span){NULL, 0}, writer_span(&note), NULL, err);
     writer_free(&note);
     return kind;
 }
 
-static err_kind alert_raise(struct alert_stage *stage, const struct signal_view *signal,
-                            struct alert **ret, struct err_ctx *err)
-{
-    while (stage->table.count >= stage->options.open_max) {
-        stage->counted.evicted++;
-        err_kind kind = alert_end(stage, stage->table.oldest, err);
-        if (kind != OK)
-            return kind;
-    }
-    struct alert fresh = {.first_wall_ns = signal->time_wall_ns,
-                          .last_wall_ns = signal->time_wall_ns};
-    memcpy(fresh.id, signal->id, ALERT_ID_BYTES);
-    struct alert *alert = alert_table_add(&stage->table, signal->key, &fresh);
-    if (!alert)
-        return err_set(err, ERR_LIMIT, "out of memory for an alert");
-    *ret = alert;
-    return OK;
-}
-
-static err_kind signal_count(struct alert_stage *stage, const struct signal_view *signal,
-                             struct err_ctx *err)
-{
-    struct alert *alert = alert_table_find(&stage->table, signal->key);
-    err_kind kind = OK;
-    if (alert && signal->time_wall_ns >= alert->first_wall_ns &&
-        signal->time_wall_ns - alert->first_wall_ns >= stage->options.window_ns) {
-        kind = alert_end(stage, alert, err);
-        alert = NULL;
-    }
-    if (alert)
-        stage->counted.deduplicated++;
-    else
-        stage->counted.out++;
-    if (kind == OK && !alert)
-        kind = alert_raise(stage, signal, &alert, err);
-    if (kind != OK)
-        return kind;
-    alert->count++;
-    alert->is_dirty = true;
-    if (signal->time_wall_ns > alert->last_wall_ns)
-        alert->last_wall_ns = signal->time_wall_ns;
-    if (signal->time_wall_ns < alert->first_wall_ns)
-        alert->first_wall_ns = signal->time_wall_ns;
-    bool is_power_of_two = (alert->count & (alert->count - 1)) == 0;
-    return is_power_of_two ? version_from_signal(stage, alert, signal, err) : OK;
-}
-
 static err_kind record_take(struct alert_stage *stage, const struct topic_record *record,
                             struct err_ctx *err)
 {
-    stage->counted.in++;
-    stage->counted.missed += record->offset - stage->position;
+    const char *reason;
+    stage->dedup.counted.missed += record->offset - stage->position;
     stage->position = record->offset + 1;
-    struct signal_view signal;
-    const char *reason = signal_view_open(&signal, record->value);
-    err_kind kind = OK;
-    if (reason)
-        kind = dead_append(stage, record->offset, reason, err);
-    else if (signal.is_shadow)
-        stage->counted.shadow++;
-    else
-        kind = signal_count(stage, &signal, err);
-    signal_view_close(&signal);
-    return kind;
+    err_kind kind = dedup_record(&stage->dedup, record->value, &reason, err);
+    return kind == OK && reason ? dead_append(stage, record->offset, reason, err) : kind;
 }
 
 /* ---- the transaction ---- */
 
-static bool is_over(const struct alert_stage *stage, const struct alert *alert, uint64_t now)
-{
-    return alert && now > alert->first_wall_ns &&
-           now - alert->first_wall_ns >= stage->options.window_ns;
-}
-
 static err_kind windows_end(struct alert_stage *stage, uint64_t now_wall_ns, struct err_ctx *err)
 {
     err_kind kind = OK;
-    for (;;) {
-        struct alert *alert = stage->table.oldest;
-        if (kind != OK || !is_over(stage, alert, now_wall_ns))
-            return kind;
-        kind = alert_end(stage, alert, err);
-    }
+    while (kind == OK && dedup_is_over(&stage->dedup, now_wall_ns))
+        kind = dedup_end(&stage->dedup, err);
+    return kind;
 }
 
 static err_kind changes_store(struct alert_stage *stage, struct err_ctx *err)
 {
-    err_kind kind = OK;
-    for (struct alert *alert = stage->table.oldest; kind == OK && alert; alert = alert->younger) {
-        if (!alert->is_dirty)
-            continue;
-        uint8_t packed[ALERT_PACKED_BYTES];
-        alert_pack(alert, packed);
-        alert->is_dirty = false;
-        kind = topic_state_put(stage->log, STATE, alert->key, span_of(packed, sizeof packed), err);
-    }
+    err_kind kind = dedup_flush(&stage->dedup, err);
     for (size_t index = 0; kind == OK && index < COUNTER_COUNT; index++) {
-        uint64_t count = *counter_at(&stage->counted, index);
+        uint64_t count = *counter_at(&stage->dedup.counted, index);
         if (count)
             kind = state_counter_add(stage->log, counter_table[index].name, count, err);
     }
@@ -293,7 +199,7 @@ static err_kind batch_run(struct alert_stage *stage, struct topic_record record,
     while (kind == OK && !is_end) {
         kind = record_take(stage, &record, err);
         count++;
-        if (count == stage->options.batch_max)
+        if (count == stage->dedup.options.batch_max)
             break;
         if (kind == OK)
             kind = topic_reader_next(stage->reader, &record, &is_end, err);
@@ -308,7 +214,7 @@ static err_kind batch_run(struct alert_stage *stage, struct topic_record record,
         topic_abort(stage->log);
         return kind;
     }
-    stage->counted = (struct alert_counters){0};
+    stage->dedup.counted = (struct alert_counters){0};
     *ret_count = count;
     return OK;
 }
@@ -321,7 +227,7 @@ err_kind alert_stage_step(struct alert_stage *stage, uint64_t now_wall_ns, uint3
     uint32_t count = 0;
     topic_reader_seek(stage->reader, stage->position);
     err_kind kind = topic_reader_next(stage->reader, &record, &is_end, err);
-    if (kind == OK && is_end && !is_over(stage, stage->table.oldest, now_wall_ns)) {
+    if (kind == OK && is_end && !dedup_is_over(&stage->dedup, now_wall_ns)) {
         *ret_count = 0;
         return OK;
     }

@@ -80,6 +80,19 @@ struct alert *alert_table_add(struct alert_table *table, span key, const struct 
     return copy;
 }
 
+bool alert_table_text(struct alert_table *table, struct alert *alert, span text)
+{
+    uint8_t *copy = malloc(text.len + 1);
+    if (!copy)
+        return false;
+    memcpy(copy, text.data, text.len);
+    table->text_bytes += text.len - alert->text_len;
+    free(alert->text);
+    alert->text = copy;
+    alert->text_len = text.len;
+    return true;
+}
+
 void alert_table_remove(struct alert_table *table, struct alert *alert)
 {
     bool was_there = map_remove(&table->by_key, alert->key);
@@ -89,6 +102,8 @@ void alert_table_remove(struct alert_table *table, struct alert *alert)
     *(alert->older ? &alert->older->younger : &table->oldest) = alert->younger;
     *(alert->younger ? &alert->younger->older : &table->youngest) = alert->older;
     table->count--;
+    table->text_bytes -= alert->text_len;
+    free(alert->text);
     free(alert);
 }
 

@@ -16,6 +16,8 @@ struct alert {
     uint64_t version;       /* the newest one's number, from 1 */
     uint64_t version_count; /* what that said of count */
     bool is_dirty;          /* changed since it was stored */
+    uint8_t *text;          /* the newest version, where it is kept in memory; owned by the table */
+    size_t text_len;
     uint32_t slot;
     struct alert *older, *younger;
 };
@@ -28,6 +30,7 @@ struct alert_table {
     size_t free_count, free_size;
     struct alert *oldest, *youngest;
     size_t count;
+    size_t text_bytes; /* of all texts */
 };
 
 /* Cannot fail. */
@@ -39,6 +42,8 @@ struct alert *alert_table_find(const struct alert_table *table, span key);
  * ALERT_TABLE_MAX. The key must be new. */
 MUST_USE struct alert *alert_table_add(struct alert_table *table, span key,
                                        const struct alert *alert);
+/* Keeps a copy of the text with the alert, in place of the one before. False: out of memory. */
+MUST_USE bool alert_table_text(struct alert_table *table, struct alert *alert, span text);
 /* Frees it. */
 void alert_table_remove(struct alert_table *table, struct alert *alert);
 /* Puts all in order of their first signal. False: out of memory. */
