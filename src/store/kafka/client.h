@@ -26,3 +26,6 @@ MUST_USE err_kind client_partitions(rd_kafka_t *client, const char *name, size_t
 /* Makes those that are missing, with the broker's defaults; at most KAFKA_OUTPUTS_MAX. */
 MUST_USE err_kind client_topics(rd_kafka_t *client, const char *const *names, size_t name_count,
                                 struct err_ctx *err);
+/* Makes topics; those that are there already are left as they are. The array stays the caller's. */
+MUST_USE err_kind client_topics_make(rd_kafka_t *client, rd_kafka_NewTopic_t **topics, size_t count,
+                                     struct err_ctx *err);

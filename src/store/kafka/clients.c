@@ -53,12 +53,14 @@ static void assignment_mark(struct exchange *exchange, const rd_kafka_topic_part
         if (number < 0 || (size_t)number >= exchange->partition_count)
             continue;
         exchange->partitions[number] = (struct partition){.is_assigned = is_assigned,
+                                                          .is_stale = is_assigned,
                                                           .taken = -1,
                                                           .done = -1,
                                                           .end = -1,
                                                           .taken_ms = -1,
                                                           .level_ns = clock_boot_ns()};
     }
+    exchange->changelog.is_begun = exchange->changelog.is_whole = false;
 }
 
 /* Partitions go: what is whole is committed, unless they have gone to another already. Work on
@@ -80,6 +82,7 @@ static void partitions_revoked(struct exchange *exchange, rd_kafka_t *consumer,
         exchange->options.warn(exchange->options.context, "revoke", err.text);
     exchange->epoch++;
     assignment_mark(exchange, list, false);
+    changelog_void(exchange);
 }
 
 static void rebalanced(rd_kafka_t *consumer, rd_kafka_resp_err_t what,
@@ -273,6 +276,8 @@ static err_kind input_check(struct exchange *exchange, struct err_ctx *err)
 err_kind topics_prepare(struct exchange *exchange, struct err_ctx *err)
 {
     err_kind kind = input_check(exchange, err);
+    if (kind == OK && exchange->options.state)
+        kind = changelog_prepare(exchange, err);
     return kind == OK ? client_topics(exchange->consumer, exchange->output_names,
                                       exchange->options.output_count, err)
                       : kind;

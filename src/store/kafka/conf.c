@@ -135,8 +135,8 @@ err_kind client_partitions(rd_kafka_t *client, const char *name, size_t *ret_cou
     return OK;
 }
 
-static err_kind topics_create(rd_kafka_t *client, rd_kafka_NewTopic_t **topics, size_t count,
-                              struct err_ctx *err)
+err_kind client_topics_make(rd_kafka_t *client, rd_kafka_NewTopic_t **topics, size_t count,
+                            struct err_ctx *err)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     rd_kafka_AdminOptions_t *admin =
@@ -177,7 +177,7 @@ err_kind client_topics(rd_kafka_t *client, const char *const *names, size_t name
             count++;
     }
     if (kind == OK && count)
-        kind = topics_create(client, topics, count, err);
+        kind = client_topics_make(client, topics, count, err);
     rd_kafka_NewTopic_destroy_array(topics, count);
     return kind;
 }

@@ -13,7 +13,7 @@ err_kind exchange_open(const struct exchange_options *options, struct exchange *
 {
     struct exchange *exchange = calloc(1, sizeof *exchange);
     *ret = NULL;
-    if (!exchange || options->output_count > KAFKA_OUTPUTS_MAX) {
+    if (!exchange || options->output_count + (options->state != NULL) > KAFKA_OUTPUTS_MAX) {
         free(exchange);
         return err_set(err, ERR_LIMIT, "no room for the exchange");
     }
@@ -21,6 +21,10 @@ err_kind exchange_open(const struct exchange_options *options, struct exchange *
     for (size_t index = 0; index < options->output_count; index++)
         exchange->output_names[index] = options->outputs[index];
     exchange->options.outputs = NULL;
+    if (options->state) {
+        exchange->state_output = exchange->options.output_count++;
+        exchange->output_names[exchange->state_output] = options->state;
+    }
     exchange->event_fds[0] = exchange->event_fds[1] = -1;
     exchange->partition_count = KAFKA_PARTITIONS_MAX;
     exchange->partitions = calloc(exchange->partition_count, sizeof *exchange->partitions);
@@ -50,6 +54,7 @@ void exchange_close(struct exchange *exchange)
     if (exchange->is_open && !exchange->options.is_at_least_once)
         rd_kafka_error_destroy(rd_kafka_abort_transaction(exchange->producer, KAFKA_WAIT_MS));
     exchange->is_open = exchange->is_dirty = false;
+    changelog_close(exchange);
     consumer_close(exchange);
     producer_close(exchange);
     for (size_t index = 0; index < 2; index++)
@@ -185,14 +190,14 @@ void exchange_next(struct exchange *exchange)
 
 /* ---- giving ---- */
 
-err_kind exchange_put(struct exchange *exchange, size_t output, span key, span value,
-                      struct err_ctx *err)
+static err_kind output_put(struct exchange *exchange, size_t output, int32_t partition, span key,
+                           span value, struct err_ctx *err)
 {
     err_kind kind = transaction_begin(exchange, err);
     if (kind != OK || !exchange->is_open)
         return kind;
     for (unsigned attempt = 0; attempt < QUEUE_TRIES; attempt++) {
-        if (rd_kafka_produce(exchange->outputs[output], RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
+        if (rd_kafka_produce(exchange->outputs[output], partition, RD_KAFKA_MSG_F_COPY,
                              (void *)(uintptr_t)value.data, value.len, key.data, key.len,
                              NULL) == 0) {
             exchange->is_dirty = true;
@@ -211,6 +216,30 @@ err_kind exchange_put(struct exchange *exchange, size_t output, span key, span v
     return transaction_undo(exchange, err);
 }
 
+err_kind exchange_put(struct exchange *exchange, size_t output, span key, span value,
+                      struct err_ctx *err)
+{
+    return output_put(exchange, output, RD_KAFKA_PARTITION_UA, key, value, err);
+}
+
+err_kind exchange_state_put(struct exchange *exchange, int32_t number, span key, span value,
+                            struct err_ctx *err)
+{
+    if (number < 0 || (size_t)number >= exchange->changelog.partition_count ||
+        !exchange->partitions[number].is_assigned)
+        return err_set(err, ERR_STATE, "state of partition %d, which is not assigned", (int)number);
+    struct partition *partition = &exchange->partitions[number];
+    err_kind kind = output_put(exchange, exchange->state_output, number, key, value, err);
+    if (kind == OK && exchange->is_open && partition->done >= 0)
+        partition->is_dirty = true; /* its position goes along, and with it who we are */
+    return kind;
+}
+
+err_kind exchange_undo(struct exchange *exchange, struct err_ctx *err)
+{
+    return transaction_undo(exchange, err);
+}
+
 void exchange_done(struct exchange *exchange, int32_t partition, int64_t offset)
 {
     if (partition < 0 || (size_t)partition >= exchange->partition_count ||
@@ -219,6 +248,18 @@ void exchange_done(struct exchange *exchange, int32_t partition, int64_t offset)
     exchange->partitions[partition].done = offset + 1;
     exchange->partitions[partition].is_dirty = true;
     exchange->is_dirty = true;
+}
+
+int32_t exchange_level_next(const struct exchange *exchange, int32_t after)
+{
+    for (size_t index = (size_t)((int64_t)after + 1); index < exchange->partition_count; index++) {
+        const struct partition *partition = &exchange->partitions[index];
+        bool is_shown = exchange->message && exchange->message->partition == (int32_t)index;
+        if (partition->is_assigned && partition->end >= 0 && partition->taken < partition->end &&
+            !exchange->is_undone && !is_shown)
+            return (int32_t)index;
+    }
+    return -1;
 }
 
 /* ---- lag ---- */

@@ -7,12 +7,26 @@
 
 struct partition {
     bool is_assigned;
+    bool is_stale;     /* its state is void, and not asked for yet */
+    bool is_restoring; /* its state is coming */
     bool is_dirty;     /* done is not committed yet */
     int64_t taken;     /* offset of the record taken last; -1: none in this assignment */
     int64_t done;      /* the position behind what is whole; -1: nothing yet */
     int64_t end;       /* once all was taken: where the partition ended then; -1: not yet */
     int64_t taken_ms;  /* timestamp of the record taken last; -1: none */
     uint64_t level_ns; /* when nothing was waiting last, or it was assigned */
+};
+
+/* How the owner's state comes again. */
+struct changelog {
+    rd_kafka_t *consumer;        /* of no group; made when it is first needed */
+    rd_kafka_message_t *message; /* what peek shows */
+    size_t partition_count;
+    size_t left;       /* partitions whose state has not come whole */
+    int32_t forgotten; /* up to here the owner has been told to forget */
+    bool is_begun;     /* nothing has become void since */
+    bool is_whole;
+    uint64_t heard_ns; /* when the cluster has said something last */
 };
 
 struct exchange {
@@ -26,6 +40,8 @@ struct exchange {
     rd_kafka_message_t *message;                  /* what peek shows */
     struct partition *partitions;                 /* by number */
     size_t partition_count;
+    size_t state_output; /* number of the state's topic among the outputs */
+    struct changelog changelog;
     uint64_t epoch;
     bool is_open;     /* a transaction; at least once: outputs were put since the last commit */
     bool is_dirty;    /* there is something to commit */
@@ -54,3 +70,10 @@ MUST_USE err_kind positions_rewind(struct exchange *exchange, struct err_ctx *er
 
 /* exchange.c */
 rd_kafka_topic_partition_list_t *partitions_list(const struct exchange *exchange);
+
+/* changelog.c */
+/* Makes or checks the topic of the state, and the input if that is missing. */
+MUST_USE err_kind changelog_prepare(struct exchange *exchange, struct err_ctx *err);
+/* The state of all assigned partitions is void. */
+void changelog_void(struct exchange *exchange);
+void changelog_close(struct exchange *exchange);

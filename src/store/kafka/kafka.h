@@ -40,6 +40,9 @@ struct exchange_options {
     size_t property_count;
     int32_t partitions; /* the input must have so many; 0: not checked */
     bool is_at_least_once;
+    /* Topic of the owner's state, of as many partitions as the input; made, compacted, where it is
+     * missing. NULL: the owner keeps none. */
+    const char *state;
     /* Called on the owner's thread: assigned from exchange_peek, committed also from there, when
      * partitions are about to go. */
     void (*assigned)(void *context, size_t partition_count);
@@ -89,6 +92,32 @@ void exchange_done(struct exchange *exchange, int32_t partition, int64_t offset)
 /* *ret_is_committed false: undone, and to be taken again. ERR_*: the worker cannot go on. */
 MUST_USE err_kind exchange_commit(struct exchange *exchange, bool *ret_is_committed,
                                   struct err_ctx *err);
+
+/* Gives up what was done since the last commit. */
+MUST_USE err_kind exchange_undo(struct exchange *exchange, struct err_ctx *err);
+
+/* ---- state: what the owner derives from a partition, in the same partition of another topic ----
+ * Put in the transaction of the records that it comes from. Whenever a partition is assigned, or
+ * work is undone, what is known of it is void and comes again, as committed; no record of it is to
+ * be worked on before all of that has come. */
+
+struct exchange_state {
+    int32_t partition;
+    span key;   /* data NULL: forget all that is known of the partition */
+    span value; /* data NULL: the key's state is gone */
+};
+/* The next part of the state that is to be made anew; the same again until exchange_state_next.
+ * *ret_is_whole true: there is none, records may be worked on. Waits a few ms at most. */
+MUST_USE err_kind exchange_state_peek(struct exchange *exchange, struct exchange_state *ret,
+                                      bool *ret_is_there, bool *ret_is_whole, struct err_ctx *err);
+void exchange_state_next(struct exchange *exchange);
+/* As exchange_put. What it is put for need not be a record: the transaction proves in any case that
+ * the partition is still this worker's. */
+MUST_USE err_kind exchange_state_put(struct exchange *exchange, int32_t partition, span key,
+                                     span value, struct err_ctx *err);
+/* The first assigned partition behind `after` (-1: of all) of which every record has been taken;
+ * -1: none. */
+int32_t exchange_level_next(const struct exchange *exchange, int32_t after);
 
 struct exchange_lag {
     bool is_known;     /* false until the cluster has told of every assigned partition */

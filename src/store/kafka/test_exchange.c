@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/test.h"
+#include "core/writer.h"
 #include "kafka/exchange.h"
 
 #define MUST(call)                                                                                 \
@@ -26,6 +28,7 @@ struct fixture {
     char brokers[256];
     unsigned assigned, committed, warned;
     bool is_at_least_once;
+    const char *state; /* of exchange_make */
 };
 
 static int open_fixture(void **state)
@@ -104,6 +107,7 @@ static struct exchange *exchange_make(struct fixture *fixture)
                                              .outputs = outputs,
                                              .output_count = 1,
                                              .is_at_least_once = fixture->is_at_least_once,
+                                             .state = fixture->state,
                                              .assigned = assigned,
                                              .committed = committed,
                                              .warn = warned,
@@ -270,6 +274,129 @@ static void the_lag_counts_what_is_not_done(void **state)
     exchange_close(exchange);
 }
 
+/* ---- state ---- */
+
+/* A record into a partition of the topic; value NULL: a tombstone. */
+static void state_feed(const struct fixture *fixture, int32_t partition, const char *key,
+                       const char *value)
+{
+    const char *const topics[] = {"state"};
+    const struct kafka_cluster cluster = {.brokers = fixture->brokers};
+    struct kafka_writer *writer;
+    MUST(kafka_writer_open(&cluster, "test", topics, 1, &writer, err));
+    MUST(kafka_writer_put(writer, "state", partition, span_str(key),
+                          value ? span_str(value) : (span){NULL, 0}, err));
+    MUST(kafka_writer_commit(writer, err));
+    kafka_writer_close(writer);
+}
+
+/* Where the group of exchange_make stands in its input; the mock keeps that of a plain commit. */
+static void position_commit(const struct fixture *fixture, int64_t offset)
+{
+    char text[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", fixture->brokers, text, sizeof text);
+    rd_kafka_conf_set(conf, "group.id", "g", text, sizeof text);
+    rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+    assert_non_null(consumer);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, "in", 0)->offset = offset;
+    assert_int_equal(rd_kafka_commit(consumer, list, false), 0);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_consumer_close(consumer);
+    rd_kafka_destroy(consumer);
+}
+
+/* "forget 0, a=1, b=, …": all that is to be known, as long as it takes. */
+static err_kind restored(struct exchange *exchange, struct writer *ret, struct err_ctx *err)
+{
+    uint64_t end_ns = clock_boot_ns() + PATIENCE_NS;
+    bool is_whole = false;
+    err_kind kind = OK;
+    while (kind == OK && !is_whole) {
+        struct exchange_record record;
+        struct exchange_state state;
+        bool is_there;
+        kind = exchange_peek(exchange, &record, &is_there, err);
+        if (kind == OK && !exchange_partitions(exchange)) {
+            assert_true(clock_boot_ns() < end_ns);
+            continue;
+        }
+        if (kind == OK)
+            kind = exchange_state_peek(exchange, &state, &is_there, &is_whole, err);
+        if (kind != OK || !is_there)
+            continue;
+        if (state.key.data)
+            writer_format(ret, PRI_SPAN "=" PRI_SPAN " ", ARG_SPAN(state.key),
+                          ARG_SPAN(state.value));
+        else
+            writer_format(ret, "forget %d ", (int)state.partition);
+        exchange_state_next(exchange);
+    }
+    return kind;
+}
+
+static void state_comes_again_after_each_undoing(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(writer_free) struct writer text;
+    struct err_ctx err_text;
+    writer_init(&text, 4096);
+    assert_int_equal(rd_kafka_mock_topic_create(fixture->cluster, "state", 1, 1), 0);
+    fixture->state = "state";
+    feed(fixture, 3);
+    position_commit(fixture, 1);
+    state_feed(fixture, 0, "a", "1");
+    state_feed(fixture, 0, "b", NULL);
+    struct exchange *exchange = exchange_make(fixture);
+    assert_int_equal(restored(exchange, &text, &err_text), OK);
+    assert_true(span_eq(writer_span(&text), SPAN("forget 0 a=1 b= ")));
+    assert_int_equal(take(exchange), 1);
+    MUST(exchange_state_put(exchange, 0, SPAN("a"), SPAN("2"), err));
+    exchange_done(exchange, 0, 1);
+    assert_true(commit(exchange));
+    assert_int_equal(take(exchange), 2);
+    assert_int_equal(exchange_state_put(exchange, 1, SPAN("a"), SPAN("3"), &err_text), ERR_STATE);
+    MUST(exchange_undo(exchange, err));
+    writer_reset(&text);
+    assert_int_equal(restored(exchange, &text, &err_text), OK);
+    assert_true(span_eq(writer_span(&text), SPAN("forget 0 a=1 b= a=2 ")));
+    exchange_close(exchange);
+}
+
+static void state_without_a_position_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(writer_free) struct writer text;
+    struct err_ctx err_text;
+    writer_init(&text, 4096);
+    assert_int_equal(rd_kafka_mock_topic_create(fixture->cluster, "state", 1, 1), 0);
+    fixture->state = "state";
+    feed(fixture, 1);
+    state_feed(fixture, 0, "a", "1");
+    struct exchange *exchange = exchange_make(fixture);
+    assert_int_equal(restored(exchange, &text, &err_text), ERR_STATE);
+    exchange_close(exchange);
+}
+
+static void state_of_another_partition_count_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct exchange *exchange = NULL;
+    struct err_ctx err;
+    assert_int_equal(rd_kafka_mock_topic_create(fixture->cluster, "state", 2, 1), 0);
+    const struct exchange_options options = {.brokers = fixture->brokers,
+                                             .group = "g",
+                                             .input = "in",
+                                             .state = "state",
+                                             .assigned = assigned,
+                                             .committed = committed,
+                                             .warn = warned,
+                                             .context = fixture};
+    assert_int_equal(exchange_open(&options, &exchange, &err), ERR_INPUT);
+    assert_null(exchange);
+}
+
 static void a_scan_ends_where_the_topic_ended_at_its_start(void **state)
 {
     struct fixture *fixture = *state;
@@ -307,6 +434,9 @@ int main(void)
         CASE(an_output_that_is_refused_holds_the_positions),
         CASE(records_that_come_again_are_refused_and_counted),
         CASE(the_lag_counts_what_is_not_done),
+        CASE(state_comes_again_after_each_undoing),
+        CASE(state_without_a_position_is_refused),
+        CASE(state_of_another_partition_count_is_refused),
         CASE(a_scan_ends_where_the_topic_ended_at_its_start),
         CASE(fixed_properties_are_refused),
     };

@@ -1,9 +1,13 @@
 /* One transaction after the other. Three ways out of an error, as the library tells them apart: ask
  * again; abort and go back; or a producer anew, which also settles a commit of which nobody knows
  * whether it came through. At least once: the same turn without transactions. */
+#include <unistd.h>
+
 #include "kafka/exchange.h"
 
-#define RETRIES_MAX 5
+#define RETRIES_MAX  5
+#define SEEK_TRIES   100
+#define SEEK_WAIT_US 100000
 
 enum verdict { VERDICT_DONE, VERDICT_AGAIN, VERDICT_ABORT, VERDICT_RENEW };
 
@@ -52,6 +56,7 @@ err_kind transaction_undo(struct exchange *exchange, struct err_ctx *err)
     exchange->counts.rewinds += had_work;
     for (size_t index = 0; index < exchange->partition_count; index++)
         exchange->partitions[index].is_dirty = false;
+    changelog_void(exchange);
     return verdict == VERDICT_DONE ? OK : producer_renew(exchange, err);
 }
 
@@ -194,10 +199,17 @@ err_kind positions_rewind(struct exchange *exchange, struct err_ctx *err)
         if (place->err)
             code = place->err;
     }
-    if (list->cnt && !code)
+    for (unsigned attempt = 0; list->cnt && !code && attempt < SEEK_TRIES; attempt++) {
         error = rd_kafka_seek_partitions(exchange->consumer, list, KAFKA_WAIT_MS);
-    for (int index = 0; index < list->cnt && !code && !error; index++)
-        code = list->elems[index].err;
+        rd_kafka_resp_err_t failure = RD_KAFKA_RESP_ERR_NO_ERROR;
+        for (int index = 0; index < list->cnt && !error; index++)
+            failure = list->elems[index].err ? list->elems[index].err : failure;
+        if (failure != RD_KAFKA_RESP_ERR__STATE || attempt + 1 == SEEK_TRIES) {
+            code = failure;
+            break;
+        }
+        usleep(SEEK_WAIT_US); /* just assigned: not fetched from yet */
+    }
     rd_kafka_topic_partition_list_destroy(list);
     err_kind kind = OK;
     if (code || error)
