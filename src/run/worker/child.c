@@ -12,12 +12,11 @@
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "flow/flow.h"
 #include "worker/worker_state.h"
 
-#define RECORD_CRASHES_MAX 3
-#define START_TIMEOUT_MS   60000
-#define ANSWER_NS_MAX      60000000000ull
-#define RESTARTS_MAX       1000 /* of one decoder: then something is wrong that no restart mends */
+#define START_TIMEOUT_MS 60000
+#define ANSWER_NS_MAX    60000000000ull
 
 /* ---- start and end ---- */
 
@@ -25,13 +24,14 @@ static err_kind decoder_start(struct worker *worker, struct decoder_child *child
                               struct err_ctx *err)
 {
     struct ipc_message message;
-    int fds[] = {worker->image_fd, child->memory_fd};
+    int fds[] = {child->memory_fd, worker->image_fd};
+    unsigned fd_count = worker->image_fd >= 0 ? 2 : 1;
     err_kind kind = role_spawn(ROLE_DECODER, &child->pid, &child->channel, err);
     if (kind != OK)
         return kind;
     enum ipc_outcome outcome =
         ipc_send(&child->channel, MESSAGE_DECODER_START,
-                 span_of(&worker->start, sizeof worker->start), fds, 2, true);
+                 span_of(&worker->start, sizeof worker->start), fds, fd_count, true);
     if (outcome == IPC_DONE)
         outcome = ipc_receive(&child->channel, START_TIMEOUT_MS, &message);
     if (outcome != IPC_DONE)
@@ -93,13 +93,17 @@ err_kind decoder_rules(struct decoder_child *child, int image_fd, struct err_ctx
 
 /* ---- giving work ---- */
 
-bool decoder_fill(struct worker *worker, struct decoder_child *child,
-                  const struct exchange_record *record)
+static bool is_record(uint32_t kind)
+{
+    return kind == WORK_RECORD || kind == WORK_POISON;
+}
+
+static bool slot_put(struct worker *worker, struct decoder_child *child,
+                     const struct work_item *item)
 {
     struct slot *slot = &child->slots[child->fill];
-    bool is_tombstone = !record->payload.data;
     uint64_t epoch = exchange_epoch(worker->exchange);
-    size_t len = record->payload.len;
+    size_t len = item->key.len + item->value.len;
     size_t need = sizeof(struct work_record) + len + WORK_ALIGN;
     if (slot->state == SLOT_SENT)
         return false;
@@ -109,22 +113,39 @@ bool decoder_fill(struct worker *worker, struct decoder_child *child,
         *slot = (struct slot){.state = SLOT_FILLING, .epoch = epoch};
     if (need > WORK_IN_BYTES - slot->end)
         return false;
-    struct work_record head = {.offset = record->offset,
-                               .partition = record->partition,
-                               .len = is_tombstone ? WORK_TOMBSTONE : (uint32_t)len};
+    struct work_record head = {.offset = item->offset,
+                               .partition = item->partition,
+                               .kind = item->kind,
+                               .key_len = (uint32_t)item->key.len,
+                               .len =
+                                   item->value.data ? (uint32_t)item->value.len : WORK_TOMBSTONE};
     uint8_t *at = child->memory + work_in_at(child->fill) + slot->end;
     memcpy(at, &head, sizeof head);
-    if (record->payload.data && len)
-        memcpy(at + sizeof head, record->payload.data, len);
-    slot->end += (uint32_t)sizeof head + work_padded((uint32_t)len);
+    if (item->key.data && item->key.len)
+        memcpy(at + sizeof head, item->key.data, item->key.len);
+    if (item->value.data && item->value.len)
+        memcpy(at + sizeof head + item->key.len, item->value.data, item->value.len);
+    slot->end += work_padded((uint32_t)(sizeof head + len));
+    slot->is_careful |= worker->careful_to && is_record(item->kind) &&
+                        item->offset <= worker->careful_to[item->partition];
     return true;
+}
+
+bool decoder_put(struct worker *worker, struct decoder_child *child, const struct work_item *item)
+{
+    if (slot_put(worker, child, item))
+        return true;
+    decoder_send(child, true);
+    return slot_put(worker, child, item);
 }
 
 static void slot_give(struct decoder_child *child, uint32_t index)
 {
     struct slot *slot = &child->slots[index];
-    struct work_order order = {
-        .slot = index, .at = slot->at, .end = slot->end, .limit = child->is_careful ? 1 : 0};
+    struct work_order order = {.slot = index,
+                               .at = slot->at,
+                               .end = slot->end,
+                               .limit = child->is_careful || slot->is_careful ? 1 : 0};
     slot->state = SLOT_SENT;
     child->sent_ns = clock_boot_ns();
     /* when the child has ended, hearing of that gives the slot to the next one */
@@ -145,17 +166,19 @@ void decoder_send(struct decoder_child *child, bool is_now)
 
 /* ---- taking what it yields ---- */
 
-/* The record at byte `at`, if a whole one lies there. */
-static bool record_at(const struct decoder_child *child, uint32_t slot, uint32_t at,
-                      struct work_record *ret, uint32_t *ret_next)
+bool decoder_item_at(const struct decoder_child *child, uint32_t slot, uint32_t at,
+                     struct work_record *ret, uint32_t *ret_next)
 {
     uint32_t end = child->slots[slot].end;
     if (at > end || sizeof *ret > end - at)
         return false;
     memcpy(ret, child->memory + work_in_at(slot) + at, sizeof *ret);
-    uint32_t len = ret->len == WORK_TOMBSTONE ? 0 : ret->len;
-    *ret_next = at + (uint32_t)sizeof *ret + work_padded(len);
-    return len <= WORK_IN_BYTES && *ret_next <= end;
+    uint64_t len =
+        sizeof *ret + (uint64_t)ret->key_len + (ret->len == WORK_TOMBSTONE ? 0 : ret->len);
+    if (len > end - at)
+        return false;
+    *ret_next = at + work_padded((uint32_t)len);
+    return *ret_next <= end;
 }
 
 static err_kind outputs_take(struct worker *worker, struct decoder_child *child,
@@ -169,12 +192,14 @@ static err_kind outputs_take(struct worker *worker, struct decoder_child *child,
         if (sizeof head > report->out_bytes - at)
             return err_set(err, ERR_STATE, "a decoder's output does not fit");
         memcpy(&head, out + at, sizeof head);
-        uint64_t len = sizeof head + (uint64_t)head.key_len + head.value_len;
-        if (len > report->out_bytes - at || head.kind > FLOW_DEAD)
+        bool is_tombstone = head.value_len == WORK_TOMBSTONE;
+        uint64_t len = sizeof head + (uint64_t)head.key_len + (is_tombstone ? 0 : head.value_len);
+        if (len > report->out_bytes - at || head.kind >= YIELD_COUNT)
             return err_set(err, ERR_STATE, "a decoder's output does not fit");
         const uint8_t *text = out + at + sizeof head;
-        kind = worker_put(worker, head.kind, span_of(text, head.key_len),
-                          span_of(text + head.key_len, head.value_len), err);
+        span value = is_tombstone ? (span){NULL, 0} : span_of(text + head.key_len, head.value_len);
+        kind =
+            worker_put(worker, head.kind, head.partition, span_of(text, head.key_len), value, err);
         if (exchange_epoch(worker->exchange) != epoch)
             return kind; /* undone: the rest is void */
         at += work_padded((uint32_t)len);
@@ -182,30 +207,18 @@ static err_kind outputs_take(struct worker *worker, struct decoder_child *child,
     return kind;
 }
 
-/* The records up to `to` are whole, unless their epoch has ended. */
+/* What lies up to `to` is whole, unless its epoch has ended. */
 static void records_done(struct worker *worker, struct decoder_child *child, uint32_t index,
                          uint32_t to)
 {
     struct slot *slot = &child->slots[index];
     struct work_record head;
     uint32_t next;
-    while (slot->at < to && record_at(child, index, slot->at, &head, &next)) {
-        if (slot->epoch == exchange_epoch(worker->exchange))
+    while (slot->at < to && decoder_item_at(child, index, slot->at, &head, &next)) {
+        if (is_record(head.kind) && slot->epoch == exchange_epoch(worker->exchange))
             exchange_done(worker->exchange, head.partition, head.offset);
         slot->at = next;
     }
-}
-
-static void counts_add(struct worker *worker, const struct work_report *report)
-{
-    struct flow_counts *pending = &worker->pending;
-    pending->in += report->in;
-    pending->out += report->out;
-    pending->filtered += report->filtered;
-    pending->dead += report->dead;
-    pending->signals += report->signals;
-    pending->undecided += report->undecided;
-    pending->over_matches += report->over_matches;
 }
 
 /* Frees the slot when all of it is done; else gives the rest out again. */
@@ -244,7 +257,7 @@ static err_kind report_take(struct worker *worker, struct decoder_child *child, 
     if (kind != OK)
         return kind;
     if (slot->epoch == exchange_epoch(worker->exchange))
-        counts_add(worker, &report);
+        work_counts_add(&worker->pending, &report.counts, false);
     records_done(worker, child, report.slot, report.at);
     slot_go_on(worker, child, report.slot);
     return OK;
@@ -270,18 +283,20 @@ static err_kind poison_bury(struct worker *worker, struct decoder_child *child, 
     AUTO(writer_free) struct writer letter;
     if (slot->epoch != exchange_epoch(worker->exchange))
         return OK; /* undone: it will come again */
-    if (!record_at(child, index, slot->at, &head, &next))
+    if (!decoder_item_at(child, index, slot->at, &head, &next))
         return err_set(err, ERR_STATE, "no record where the decoder ended");
     letter_text(worker, &head, position, sizeof position);
     writer_init(&letter, WORK_OUT_BYTES);
     span payload =
         head.len == WORK_TOMBSTONE
             ? (span){NULL, 0}
-            : span_of(child->memory + work_in_at(index) + slot->at + sizeof head, head.len);
-    dead_letter_write(&letter, "the record ended the decoder 3 times", "detect",
+            : span_of(child->memory + work_in_at(index) + slot->at + sizeof head + head.key_len,
+                      head.len);
+    dead_letter_write(&letter, "the record ended the decoder 3 times", worker_stage_name(worker),
                       worker->start.source, span_str(position), payload);
     log_event(LOG_WARN, "poison", "position='%s'", position);
-    err_kind kind = worker_put(worker, FLOW_DEAD, span_str(position), writer_span(&letter), err);
+    err_kind kind = worker_put(worker, YIELD_DEAD, head.partition, span_str(position),
+                               writer_span(&letter), err);
     if (kind == OK && slot->epoch == exchange_epoch(worker->exchange)) {
         worker->pending.in++;
         worker->pending.dead++;
@@ -291,21 +306,27 @@ static err_kind poison_bury(struct worker *worker, struct decoder_child *child, 
     return kind;
 }
 
+err_kind decoder_restart(struct worker *worker, struct decoder_child *child, struct err_ctx *err)
+{
+    process_end(child);
+    if (++child->restarts > RESTARTS_MAX)
+        return err_set(err, ERR_STATE, "a decoder ended %u times", child->restarts);
+    log_event(LOG_WARN, "decoder_ended", "restarts=%u", child->restarts);
+    return decoder_start(worker, child, err);
+}
+
+/* A stage without state goes on with the order that the end cut short. */
 static err_kind decoder_again(struct worker *worker, struct decoder_child *child,
                               struct err_ctx *err)
 {
     bool was_careful = child->is_careful;
     uint32_t index = child->drain;
-    process_end(child);
-    if (++child->restarts > RESTARTS_MAX)
-        return err_set(err, ERR_STATE, "a decoder ended %u times", child->restarts);
-    log_event(LOG_WARN, "decoder_ended", "restarts=%u", child->restarts);
-    err_kind kind = decoder_start(worker, child, err);
+    err_kind kind = decoder_restart(worker, child, err);
     if (kind != OK || child->slots[index].state != SLOT_SENT)
         return kind;
     child->is_careful = true;
     child->crashes += was_careful;
-    if (child->crashes >= RECORD_CRASHES_MAX)
+    if (child->crashes >= CRASHES_MAX)
         kind = poison_bury(worker, child, index, err);
     if (kind == OK)
         slot_go_on(worker, child, index);
@@ -319,10 +340,16 @@ err_kind decoder_hear(struct worker *worker, struct decoder_child *child, struct
     if (outcome == IPC_AGAIN)
         return OK;
     if (outcome != IPC_DONE)
-        return decoder_again(worker, child, err);
-    err_kind kind = message.type == MESSAGE_WORKED
-                        ? report_take(worker, child, message.body, err)
-                        : err_set(err, ERR_STATE, "a decoder sent message %u", message.type);
+        return worker->careful_to ? restore_after_end(worker, child, err)
+                                  : decoder_again(worker, child, err);
+    err_kind kind;
+    if (message.type == MESSAGE_WORKED)
+        kind = report_take(worker, child, message.body, err);
+    else if (message.type == MESSAGE_DAMAGED)
+        kind = err_set(err, ERR_STATE, "topic '%s': " PRI_SPAN, worker->options->state_topic,
+                       ARG_SPAN(message.body));
+    else
+        kind = err_set(err, ERR_STATE, "a decoder sent message %u", message.type);
     ipc_release(&message);
     return kind;
 }

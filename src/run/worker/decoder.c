@@ -1,4 +1,4 @@
-/* A worker's child: decodes and matches what its parent puts into the memory between them. No
+/* A worker's child: runs a stage over what its parent puts into the memory between them. No
  * network, no secrets, no files. */
 #include <stdio.h>
 #include <string.h>
@@ -8,94 +8,132 @@
 
 #include "core/cleanup.h"
 #include "core/log.h"
-#include "flow/flow.h"
 #include "role/role.h"
-#include "source/source.h"
-#include "worker/work.h"
+#include "worker/decoder_stage.h"
 #include "worker/worker.h"
 
 struct decoder {
     struct ipc_channel *parent;
     struct decoder_start start;
-    struct flow *flow;
+    const struct stage_desc *desc;
+    void *stage;
     uint8_t *memory;
-    uint8_t *out; /* of the slot in work */
-    uint32_t out_len;
+    struct yield yield; /* of the slot in work */
 };
 
-static bool output_put(void *context, enum flow_kind kind, span key, span value)
+static const struct stage_desc *const stage_table[WORKER_STAGES] = {
+    [WORKER_DETECT] = &stage_detect, [WORKER_CORRELATE] = &stage_correlate};
+
+/* ---- outputs ---- */
+
+size_t yield_room(const struct yield *yield)
 {
-    struct decoder *decoder = context;
-    struct work_output head = {
-        .kind = kind, .key_len = (uint32_t)key.len, .value_len = (uint32_t)value.len};
-    size_t len = sizeof head + key.len + value.len;
-    if (len > WORK_OUT_BYTES - WORK_ALIGN - decoder->out_len)
+    return WORK_OUT_BYTES - WORK_ALIGN - yield->len;
+}
+
+bool yield_put(struct yield *yield, enum work_yield kind, span key, span value)
+{
+    struct work_output head = {.kind = kind,
+                               .partition = yield->partition,
+                               .key_len = (uint32_t)key.len,
+                               .value_len = value.data ? (uint32_t)value.len : WORK_TOMBSTONE};
+    size_t room = yield_room(yield);
+    if (key.len > room || value.len > room || sizeof head + key.len + value.len > room)
         return false;
-    uint8_t *at = decoder->out + decoder->out_len;
+    size_t len = sizeof head + key.len + value.len;
+    uint8_t *at = yield->out + yield->len;
     memcpy(at, &head, sizeof head);
-    memcpy(at + sizeof head, key.data, key.len);
-    memcpy(at + sizeof head + key.len, value.data, value.len);
-    decoder->out_len += work_padded((uint32_t)len);
+    if (key.data && key.len)
+        memcpy(at + sizeof head, key.data, key.len);
+    if (value.data && value.len)
+        memcpy(at + sizeof head + key.len, value.data, value.len);
+    yield->len += work_padded((uint32_t)len);
     return true;
 }
 
-/* False: the outputs have no room; nothing of the record is kept. */
-static bool record_run(struct decoder *decoder, const struct work_record *head, span record)
+/* ---- work ---- */
+
+/* The item at `in`; its whole length, 0: it does not fit into `left` bytes. */
+static uint32_t item_read(const uint8_t *in, uint32_t left, struct work_item *ret)
 {
-    char position[sizeof decoder->start.topic + 64];
-    uint32_t before = decoder->out_len;
-    int len = snprintf(position, sizeof position, "%s/%d@%lld", decoder->start.topic,
-                       (int)head->partition, (long long)head->offset);
-    span where = span_of(position, (size_t)len);
-    if (flow_record(decoder->flow, record, where, output_put, decoder))
-        return true;
-    decoder->out_len = before;
-    return before == 0 &&
-           flow_dead(decoder->flow, record, where, "what the rules say of this record has no room",
-                     output_put, decoder);
+    struct work_record head;
+    if (left < sizeof head)
+        return 0;
+    memcpy(&head, in, sizeof head);
+    uint32_t value_len = head.len == WORK_TOMBSTONE ? 0 : head.len;
+    uint64_t len = sizeof head + (uint64_t)head.key_len + value_len;
+    if (len > left || head.kind > WORK_LEVEL)
+        return 0;
+    const uint8_t *key = in + sizeof head, *value = key + head.key_len;
+    *ret = (struct work_item){.kind = head.kind,
+                              .partition = head.partition,
+                              .offset = head.offset,
+                              .key = head.key_len ? span_of(key, head.key_len) : (span){NULL, 0},
+                              .value = head.len == WORK_TOMBSTONE ? (span){NULL, 0}
+                                                                  : span_of(value, value_len)};
+    return work_padded((uint32_t)len);
+}
+
+/* State that was damaged ends the worker; anything else only this decoder. */
+static err_kind item_failed(struct decoder *decoder, const struct work_item *item,
+                            struct err_ctx *err)
+{
+    if (item->kind == WORK_STATE)
+        ipc_send(decoder->parent, MESSAGE_DAMAGED, span_str(err->text), NULL, 0, true);
+    return err->kind;
+}
+
+static err_kind items_run(struct decoder *decoder, const struct work_order *order, uint32_t *ret_at,
+                          struct err_ctx *err)
+{
+    const uint8_t *in = decoder->memory + work_in_at(order->slot);
+    uint32_t at = order->at, records = 0;
+    while (at < order->end) {
+        char position[sizeof decoder->start.topic + 64];
+        struct work_item item;
+        uint32_t len = item_read(in + at, order->end - at, &item);
+        if (!len)
+            return err_set(err, ERR_STATE, "bad record");
+        bool is_record = item.kind == WORK_RECORD || item.kind == WORK_POISON;
+        if (is_record && order->limit && records == order->limit)
+            break;
+        int position_len = snprintf(position, sizeof position, "%s/%d@%lld", decoder->start.topic,
+                                    (int)item.partition, (long long)item.offset);
+        decoder->yield.partition = item.partition;
+        enum work_outcome outcome = decoder->desc->item(
+            decoder->stage, &item, span_of(position, (size_t)position_len), err);
+        if (outcome == WORK_FAILED)
+            return item_failed(decoder, &item, err);
+        if (outcome == WORK_NO_ROOM)
+            break;
+        records += is_record;
+        at += len;
+    }
+    *ret_at = at;
+    return OK;
 }
 
 static err_kind work(struct decoder *decoder, const struct work_order *order, struct err_ctx *err)
 {
     if (order->slot >= WORK_SLOTS || order->end > WORK_IN_BYTES || order->at > order->end)
         return err_set(err, ERR_STATE, "bad order");
-    struct flow_counts before = flow_counts(decoder->flow);
-    const uint8_t *in = decoder->memory + work_in_at(order->slot);
-    uint32_t at = order->at;
-    decoder->out = decoder->memory + work_out_at(order->slot);
-    decoder->out_len = 0;
-    for (uint32_t count = 0; at < order->end && (order->limit == 0 || count < order->limit);
-         count++) {
-        struct work_record head;
-        memcpy(&head, in + at, sizeof head);
-        uint32_t len = head.len == WORK_TOMBSTONE ? 0 : head.len;
-        if (len > order->end - at - sizeof head)
-            return err_set(err, ERR_STATE, "bad record");
-        span record =
-            head.len == WORK_TOMBSTONE ? (span){NULL, 0} : span_of(in + at + sizeof head, len);
-        if (!record_run(decoder, &head, record))
-            break;
-        at += (uint32_t)sizeof head + work_padded(len);
-    }
-    struct flow_counts after = flow_counts(decoder->flow);
-    struct work_report report = {.slot = order->slot,
-                                 .at = at,
-                                 .out_bytes = decoder->out_len,
-                                 .in = after.in - before.in,
-                                 .out = after.out - before.out,
-                                 .filtered = after.filtered - before.filtered,
-                                 .dead = after.dead - before.dead,
-                                 .signals = after.signals - before.signals,
-                                 .undecided = after.undecided - before.undecided,
-                                 .over_matches = after.over_matches - before.over_matches};
+    const struct work_counts before = decoder->desc->counts(decoder->stage);
+    struct work_report report = {.slot = order->slot};
+    decoder->yield.out = decoder->memory + work_out_at(order->slot);
+    decoder->yield.len = 0;
+    err_kind kind = items_run(decoder, order, &report.at, err);
+    if (kind == OK && decoder->desc->flush)
+        kind = decoder->desc->flush(decoder->stage, err);
+    if (kind != OK)
+        return kind;
+    report.out_bytes = decoder->yield.len;
+    report.counts = decoder->desc->counts(decoder->stage);
+    work_counts_add(&report.counts, &before, true);
     ipc_send(decoder->parent, MESSAGE_WORKED, span_of(&report, sizeof report), NULL, 0, true);
     return OK;
 }
 
-static span part_of(const char *text)
-{
-    return text[0] ? span_str(text) : (span){NULL, 0};
-}
+/* ---- start and orders ---- */
 
 static err_kind decoder_start(struct decoder *decoder, struct err_ctx *err)
 {
@@ -104,37 +142,29 @@ static err_kind decoder_start(struct decoder *decoder, struct err_ctx *err)
         message.type != MESSAGE_DECODER_START || message.body.len != sizeof decoder->start)
         return err_set(err, ERR_STATE, "the parent did not say how to start");
     memcpy(&decoder->start, message.body.data, sizeof decoder->start);
-    AUTO(auto_close) int image = ipc_take_fd(&message, 0);
-    AUTO(auto_close) int memory = ipc_take_fd(&message, 1);
+    AUTO(auto_close) int memory = ipc_take_fd(&message, 0);
+    AUTO(auto_close) int image = ipc_take_fd(&message, 1);
     ipc_release(&message);
     err_kind kind = role_confine(ROLE_DECODER, -1, err);
     if (kind != OK)
         return kind;
+    if (decoder->start.stage >= WORKER_STAGES)
+        return err_set(err, ERR_STATE, "stage %u", decoder->start.stage);
     void *map = mmap(NULL, WORK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
     if (map == MAP_FAILED)
         return err_set(err, ERR_SYSTEM, "memory shared with the parent");
     decoder->memory = map;
-    const struct decoder_start *start = &decoder->start;
-    const struct flow_options options = {.hostname = start->hostname,
-                                         .source = source_or_json(start->source),
-                                         .name = start->source,
-                                         .entity_fields =
-                                             start->entity_fields[0] ? start->entity_fields : NULL,
-                                         .is_record_whole = true,
-                                         .logsource = {.product = part_of(start->product),
-                                                       .category = part_of(start->category),
-                                                       .service = part_of(start->service)}};
-    kind = flow_open(&options, &decoder->flow, err);
-    return kind == OK ? flow_rules(decoder->flow, image, err) : kind;
+    decoder->desc = stage_table[decoder->start.stage];
+    return decoder->desc->open(&decoder->start, image, &decoder->yield, &decoder->stage, err);
 }
 
 static err_kind order_take(struct decoder *decoder, struct ipc_message *message,
                            struct err_ctx *err)
 {
-    if (message->type == MESSAGE_RULES) {
+    if (message->type == MESSAGE_RULES && decoder->desc->rules) {
         AUTO(auto_close) int image = ipc_take_fd(message, 0);
         struct err_ctx why;
-        if (flow_rules(decoder->flow, image, &why) != OK)
+        if (decoder->desc->rules(decoder->stage, image, &why) != OK)
             log_event(LOG_ERROR, "rules_refused", "reason='%s'", why.text);
         return OK;
     }
@@ -161,6 +191,7 @@ int decoder_run(struct ipc_channel *parent)
     }
     if (kind != OK)
         log_event(LOG_ERROR, "decoder_ended", "reason='%s'", err.text);
-    flow_close(decoder.flow);
+    if (decoder.stage)
+        decoder.desc->close(decoder.stage);
     return kind == OK ? 0 : 1;
 }

@@ -21,7 +21,7 @@ static void metric_put(const struct worker *worker, struct writer *out, const ch
     metric_head(out, name, kind, help);
     writer_format(out, "picket_%s{pipeline=", name);
     writer_json_string(out, span_str(worker->options->group));
-    writer_format(out, "} %.15g\n", value);
+    writer_format(out, ",stage=\"%s\"} %.15g\n", worker_stage_name(worker), value);
 }
 
 static void dropped_put(const struct worker *worker, struct writer *out)
@@ -29,13 +29,55 @@ static void dropped_put(const struct worker *worker, struct writer *out)
     metric_head(out, "dropped_total", "counter", "lost, by reason");
     writer_text(out, "picket_dropped_total{pipeline=");
     writer_json_string(out, span_str(worker->options->group));
-    writer_format(out, ",reason=\"signals_over_limit\"} %llu\n",
-                  (unsigned long long)worker->total.over_matches);
+    writer_format(out, ",stage=\"%s\",reason=\"signals_over_limit\"} %llu\n",
+                  worker_stage_name(worker), (unsigned long long)worker->total.over_matches);
+}
+
+struct count_row {
+    const char *name, *help;
+    uint64_t value;
+};
+
+static void counts_put(const struct worker *worker, struct writer *out,
+                       const struct count_row *rows, size_t count)
+{
+    for (size_t index = 0; index < count; index++)
+        metric_put(worker, out, rows[index].name, "counter", rows[index].help,
+                   (double)rows[index].value);
+}
+
+static void detect_put(const struct worker *worker, struct writer *out)
+{
+    const struct work_counts *total = &worker->total;
+    const struct count_row rows[] = {
+        {"in_total", "events taken and committed: out + filtered + dead", total->in},
+        {"out_total", "events that a rule matched", total->out},
+        {"filtered_total", "events that no rule matched", total->filtered},
+        {"dead_total", "events that could not be read", total->dead},
+        {"signals_total", "signals written", total->signals},
+        {"undecided_total", "rules whose limit was hit", total->undecided},
+    };
+    counts_put(worker, out, rows, sizeof rows / sizeof *rows);
+    dropped_put(worker, out);
+}
+
+static void correlate_put(const struct worker *worker, struct writer *out)
+{
+    const struct work_counts *total = &worker->total;
+    const struct count_row rows[] = {
+        {"in_total", "signals taken and committed: out + deduplicated + shadow + dead", total->in},
+        {"out_total", "alerts raised", total->out},
+        {"deduplicated_total", "signals counted into an open alert", total->deduplicated},
+        {"shadow_total", "signals of rules in stage shadow: no alert", total->shadow},
+        {"dead_total", "records that are no signals", total->dead},
+        {"versions_total", "versions of alerts written", total->versions},
+        {"evicted_total", "alerts closed early to bound the open ones", total->evicted},
+    };
+    counts_put(worker, out, rows, sizeof rows / sizeof *rows);
 }
 
 void worker_metrics(struct worker *worker, struct writer *out)
 {
-    const struct flow_counts *total = &worker->total;
     const struct exchange_counts counts = exchange_counts(worker->exchange);
     const struct exchange_lag lag =
         exchange_lag(worker->exchange, clock_boot_ns(), (int64_t)(clock_wall_ns() / 1000000));
@@ -46,13 +88,6 @@ void worker_metrics(struct worker *worker, struct writer *out)
         const char *name, *kind, *help;
         double value;
     } rows[] = {
-        {"in_total", "counter", "events taken and committed: out + filtered + dead",
-         (double)total->in},
-        {"out_total", "counter", "events that a rule matched", (double)total->out},
-        {"filtered_total", "counter", "events that no rule matched", (double)total->filtered},
-        {"dead_total", "counter", "events that could not be read", (double)total->dead},
-        {"signals_total", "counter", "signals written", (double)total->signals},
-        {"undecided_total", "counter", "rules whose limit was hit", (double)total->undecided},
         {"commits_total", "counter", "transactions committed", (double)counts.commits},
         {"rewinds_total", "counter", "times that work was given up and taken again",
          (double)counts.rewinds},
@@ -63,10 +98,13 @@ void worker_metrics(struct worker *worker, struct writer *out)
         {"partitions", "gauge", "partitions assigned",
          (double)exchange_partitions(worker->exchange)},
     };
+    if (worker->options->stage == WORKER_DETECT)
+        detect_put(worker, out);
+    else
+        correlate_put(worker, out);
     for (size_t index = 0; index < sizeof rows / sizeof *rows; index++)
         metric_put(worker, out, rows[index].name, rows[index].kind, rows[index].help,
                    rows[index].value);
-    dropped_put(worker, out);
     if (!lag.is_known)
         return;
     metric_put(worker, out, "lag_messages", "gauge", "records that wait in the assigned partitions",

@@ -1,4 +1,4 @@
-/* The worker: a member of a consumer group that runs rules over the records of a topic. Takes
+/* The worker: a member of a consumer group that runs a stage over the records of a topic. Takes
  * records, has decoders work on them, puts what they yield and the positions behind them into one
  * transaction after the other. */
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "flow/flow.h"
 #include "worker/worker_state.h"
 
 #define TICK_MS        50
@@ -24,10 +25,15 @@
 #define INSTANCES_MAX  64
 #define INSTANCE_BYTES 16
 #define PAYLOAD_CUT    (256u << 10)
-#define OUTPUT_SIGNALS 0
+#define OUTPUT_MAIN    0
 #define OUTPUT_DEAD    1
 
 /* ---- outputs ---- */
+
+const char *worker_stage_name(const struct worker *worker)
+{
+    return worker->options->stage == WORKER_DETECT ? "detect" : "correlate";
+}
 
 /* A dead letter that is too large for the broker is cut rather than lost: the position tells where
  * the whole of it stands. */
@@ -37,14 +43,17 @@ static err_kind dead_cut(struct worker *worker, span key, struct err_ctx *err)
     char reason[128];
     writer_init(&letter, PAYLOAD_CUT);
     snprintf(reason, sizeof reason, "the record, or what it yields, is too large for a message");
-    dead_letter_write(&letter, reason, "detect", worker->start.source, key, (span){NULL, 0});
+    dead_letter_write(&letter, reason, worker_stage_name(worker), worker->start.source, key,
+                      (span){NULL, 0});
     return exchange_put(worker->exchange, OUTPUT_DEAD, key, writer_span(&letter), err);
 }
 
-err_kind worker_put(struct worker *worker, enum flow_kind kind, span key, span value,
-                    struct err_ctx *err)
+err_kind worker_put(struct worker *worker, enum work_yield kind, int32_t partition, span key,
+                    span value, struct err_ctx *err)
 {
-    size_t output = kind == FLOW_SIGNAL ? OUTPUT_SIGNALS : OUTPUT_DEAD;
+    if (kind == YIELD_STATE)
+        return exchange_state_put(worker->exchange, partition, key, value, err);
+    size_t output = kind == YIELD_OUTPUT ? OUTPUT_MAIN : OUTPUT_DEAD;
     err_kind outcome = exchange_put(worker->exchange, output, key, value, err);
     if (outcome != ERR_LIMIT)
         return outcome;
@@ -58,7 +67,7 @@ static void pending_check(struct worker *worker)
 {
     if (worker->pending_epoch == exchange_epoch(worker->exchange))
         return;
-    worker->pending = (struct flow_counts){0};
+    worker->pending = (struct work_counts){0};
     worker->pending_epoch = exchange_epoch(worker->exchange);
 }
 
@@ -66,14 +75,8 @@ static void committed(void *context)
 {
     struct worker *worker = context;
     pending_check(worker);
-    worker->total.in += worker->pending.in;
-    worker->total.out += worker->pending.out;
-    worker->total.filtered += worker->pending.filtered;
-    worker->total.dead += worker->pending.dead;
-    worker->total.signals += worker->pending.signals;
-    worker->total.undecided += worker->pending.undecided;
-    worker->total.over_matches += worker->pending.over_matches;
-    worker->pending = (struct flow_counts){0};
+    work_counts_add(&worker->total, &worker->pending, false);
+    worker->pending = (struct work_counts){0};
 }
 
 static err_kind commit(struct worker *worker, struct err_ctx *err)
@@ -88,12 +91,19 @@ static err_kind commit(struct worker *worker, struct err_ctx *err)
 
 /* ---- what the exchange says ---- */
 
+/* Said to whoever started this worker. */
+static void report(const struct worker *worker, const char *text)
+{
+    int fd = worker->options->report_fd;
+    dprintf(fd ? fd : STDERR_FILENO, "picket: %s\n", text);
+}
+
 static void assigned(void *context, size_t count)
 {
     struct worker *worker = context;
     log_event(LOG_INFO, "assigned", "partitions=%zu", count);
     if (!worker->is_ready)
-        fprintf(stderr, "picket: ready\n");
+        report(worker, "ready");
     worker->is_ready = true;
 }
 
@@ -138,6 +148,12 @@ static err_kind instance_take(struct worker *worker, char *ret, size_t size, int
 
 /* ---- records ---- */
 
+struct decoder_child *worker_child(struct worker *worker, int32_t partition)
+{
+    return &worker->children[worker->child_count ? (size_t)partition % worker->child_count : 0];
+}
+
+/* Rebalances happen in here. */
 static err_kind fill(struct worker *worker, bool *ret_is_blocked, struct err_ctx *err)
 {
     *ret_is_blocked = false;
@@ -146,17 +162,21 @@ static err_kind fill(struct worker *worker, bool *ret_is_blocked, struct err_ctx
         bool is_there;
         err_kind kind = exchange_peek(worker->exchange, &record, &is_there, err);
         pending_check(worker);
-        if (kind != OK || !is_there)
-            return kind;
-        size_t job = worker->child_count ? (size_t)record.partition % worker->child_count : 0;
-        struct decoder_child *child = &worker->children[job];
-        if (!decoder_fill(worker, child, &record)) {
-            decoder_send(child, true);
-            if (!decoder_fill(worker, child, &record)) {
-                *ret_is_blocked = true;
-                return OK;
-            }
+        if (kind == OK && worker->careful_to) {
+            kind = restore_run(worker, err);
+            *ret_is_blocked = !worker->is_whole;
         }
+        if (kind != OK || !is_there || *ret_is_blocked)
+            return kind;
+        bool is_poison =
+            worker->careful_to && restore_is_poison(worker, record.partition, record.offset);
+        const struct work_item item = {.kind = is_poison ? WORK_POISON : WORK_RECORD,
+                                       .partition = record.partition,
+                                       .offset = record.offset,
+                                       .value = record.payload};
+        *ret_is_blocked = !decoder_put(worker, worker_child(worker, record.partition), &item);
+        if (*ret_is_blocked)
+            return OK;
         exchange_next(worker->exchange);
     }
 }
@@ -202,6 +222,8 @@ static void reload(struct worker *worker)
 {
     struct err_ctx err;
     int image_fd = -1;
+    if (worker->options->stage != WORKER_DETECT)
+        return; /* there are no rules */
     if (worker->options->compile(worker->options->context, &image_fd) != 0) {
         log_event(LOG_ERROR, "reload_refused", "reason='the rules do not load; the old ones stay'");
         return;
@@ -231,6 +253,8 @@ static err_kind loop(struct worker *worker, struct err_ctx *err)
             break;
         if (!stop_ns)
             kind = fill(worker, &is_blocked, err);
+        if (!stop_ns && kind == OK && worker->is_whole)
+            restore_level_look(worker, now_ns);
         for (size_t index = 0; index < worker->child_count; index++) {
             decoder_send(&worker->children[index], false);
             decoder_watch(&worker->children[index], now_ns);
@@ -265,6 +289,8 @@ static err_kind start_fill(struct worker *worker, struct err_ctx *err)
     struct decoder_start *start = &worker->start;
     if (gethostname(start->hostname, sizeof start->hostname - 1))
         return err_set(err, ERR_SYSTEM, "hostname");
+    start->stage = options->stage;
+    start->window_ns = options->window_ns;
     span entity_fields = span_str(options->entity_fields ? options->entity_fields : "");
     if (!text_set(start->entity_fields, sizeof start->entity_fields, entity_fields))
         return err_set(err, ERR_LIMIT, "--entity: at most %zu bytes",
@@ -301,6 +327,7 @@ static err_kind exchange_start(struct worker *worker, const char *instance, stru
         .input = options->input,
         .outputs = outputs,
         .output_count = 2,
+        .state = options->state_topic,
         .properties = options->properties,
         .property_count = options->property_count,
         .partitions = (int32_t)options->partitions,
@@ -319,16 +346,27 @@ static err_kind exchange_start(struct worker *worker, const char *instance, stru
 
 static void summary(const struct worker *worker)
 {
-    const struct flow_counts *total = &worker->total;
+    const struct work_counts *total = &worker->total;
     const struct exchange_counts counts = exchange_counts(worker->exchange);
+    char text[512];
     log_event(LOG_INFO, "kafka_counts", "commits=%llu rewinds=%llu refused=%llu rebalances=%llu",
               (unsigned long long)counts.commits, (unsigned long long)counts.rewinds,
               (unsigned long long)counts.refused, (unsigned long long)counts.rebalances);
-    fprintf(stderr,
-            "picket: in=%llu out=%llu filtered=%llu dead=%llu signals=%llu undecided=%llu\n",
-            (unsigned long long)total->in, (unsigned long long)total->out,
-            (unsigned long long)total->filtered, (unsigned long long)total->dead,
-            (unsigned long long)total->signals, (unsigned long long)total->undecided);
+    if (worker->options->stage == WORKER_DETECT)
+        snprintf(text, sizeof text,
+                 "in=%llu out=%llu filtered=%llu dead=%llu signals=%llu undecided=%llu",
+                 (unsigned long long)total->in, (unsigned long long)total->out,
+                 (unsigned long long)total->filtered, (unsigned long long)total->dead,
+                 (unsigned long long)total->signals, (unsigned long long)total->undecided);
+    else
+        snprintf(text, sizeof text,
+                 "correlate in=%llu out=%llu deduplicated=%llu shadow=%llu dead=%llu versions=%llu "
+                 "evicted=%llu",
+                 (unsigned long long)total->in, (unsigned long long)total->out,
+                 (unsigned long long)total->deduplicated, (unsigned long long)total->shadow,
+                 (unsigned long long)total->dead, (unsigned long long)total->versions,
+                 (unsigned long long)total->evicted);
+    report(worker, text);
 }
 
 int worker_run(const struct worker_options *options)
@@ -345,6 +383,8 @@ int worker_run(const struct worker_options *options)
         kind = start_fill(&worker, &err);
     if (kind == OK && options->state_fd >= 0)
         kind = instance_take(&worker, instance, sizeof instance, &instance_fd, &err);
+    if (kind == OK && options->state_topic)
+        kind = restore_open(&worker, &err);
     if (kind == OK)
         kind = metrics_open(&worker, &err);
     if (kind == OK)
@@ -364,6 +404,7 @@ int worker_run(const struct worker_options *options)
     for (size_t index = 0; index < worker.child_count; index++)
         decoder_close(&worker.children[index]);
     free(worker.children);
+    restore_close(&worker);
     metrics_close(&worker);
     if (worker.signal_fd >= 0)
         close(worker.signal_fd);
