@@ -30,6 +30,7 @@ metric() { # PATTERN: the sum of what has it
     curl -s "http://$at/metrics" | awk -v pattern="^picket_$1" '$0 ~ pattern { sum += $2 } END { print sum + 0 }'
 }
 cut() { metric "http_cut_total.*reason=\"$1\""; }
+has_left() { [[ $(cut gone) -ge $1 && $(metric http_waiting_bytes) -eq 0 ]]; }
 is_at() { [[ $(metric "$1") -eq $2 ]]; }
 
 case_slow_clients_are_cut_off_and_others_served() {
@@ -54,8 +55,7 @@ case_connections_beyond_the_bounds_give_way_to_new_ones() {
 case_what_is_not_whole_is_not_taken() {
     ingest --request-time 2s
     raw mangled
-    is_left() { [[ $(cut gone) -ge 2 && $(metric http_waiting_bytes) -eq 0 ]]; }
-    wait_for 5 is_left
+    wait_for 5 has_left 2
     code=$(raw both_lengths)
     stop_it
     grep -q "in=$((2 + (code == 202))) .* dead=0 " <<<"$summary"

@@ -201,6 +201,93 @@ case_what_the_store_gave_up_is_counted() {
     [[ $(taken | jq -c '.[]' | keys_of | sort -u | wc -l) -eq $(counter hook out) ]]
 }
 
+metric() { # NAME: of the sink hook, from the ingest at $at
+    curl -s "http://$at/metrics" | sed -n "s/^picket_sink_$1{sink=\"hook\".*} //p"
+}
+has_worked_off() { [[ $(curl -s "http://$at/metrics" | sed -n 's/^picket_in_total{.*} //p') -eq $1 ]]; }
+is_down_with() { [[ $(metric up) == 0 && $(metric lag_records) -eq $1 ]]; }
+is_up() { [[ $(metric up) == 1 && $(metric lag_records) -eq 0 ]]; }
+is_lost() { "$PICKET" status --state "$work/state" --output json | jq -e '.sinks[0].state == "lost"'; }
+has_given_up() { [[ $(counter hook dropped.expired) -eq $1 && $(counter hook lag) -eq 0 ]]; }
+
+# A receiver is down while events come in at rate, and comes back: nothing waits for it, everybody
+# can see it, and it gets all that is not too old.
+case_a_receiver_that_is_down_is_seen_and_slows_nobody() {
+    cat >"$work/rules.yml" <<'R'
+title: Number with a seven
+id: 5b0c6d6e-6a0e-4d52-9b0a-3a3a40e4b7a1
+logsource: {product: app}
+detection:
+  sel:
+    n|contains: '7'
+  condition: sel
+level: high
+R
+    background "$PICKET" ingest --source app --listen 127.0.0.1:0 --logsource product=app \
+        --rules "$work/rules.yml" --state "$work/state" --output json
+    wait_for 10 grep -q 'ready, listening on' "$work/err"
+    local ingest=$started
+    at=$(sed -n 's/.*listening on //p' "$work/err")
+    seq 20000 | sed 's/.*/{"n":"&"}/' >"$work/events" # 6878 match
+    sink hook <<<"{kind: webhook, url: \"http://127.0.0.1:1\", topics: signals, batch: 1000, retry_max: 1s}"
+    : >"$work/err"
+    start
+    local before=$SECONDS n
+    for n in 1 2 3 4 5 6 7 8; do
+        [[ $(curl -s -o /dev/null -w '%{http_code}' --data-binary @"$work/events" \
+            "http://$at/v1/events/app") == 202 ]]
+    done
+    wait_for 20 has_worked_off 160000
+    echo "160000 events in $((SECONDS - before)) s while the sink is down"
+    wait_for 10 is_down_with 55024
+    [[ $(metric lag_bytes) -gt 10000 && $(metric out_total) -eq 0 ]]
+    [[ $(metric down_since_seconds | cut -d. -f1) -gt 1700000000 ]]
+    "$PICKET" status --state "$work/state" >"$work/status"
+    grep -qE '^hook +webhook +retrying +0 +0 +0 +0 +0 +55024 ' "$work/status"
+    grep -q '^    down since 20' "$work/status"
+    grep -q '^    .*no answer' "$work/status"
+    "$PICKET" status --state "$work/state" --output json |
+        jq -e '.in == 160000 and .sinks[0].lag == 55024 and .sinks[0].lag_seconds > 0 and (.sinks[0].last_error | length > 0) and .sinks[0].retried > 0'
+    receiver
+    stop
+    "$PICKET" status --state "$work/state" --output json | jq -e '.sinks[0].state == "stopped"'
+    sink hook <<<"{kind: webhook, url: \"$url\", topics: signals, batch: 1000}"
+    : >"$work/err"
+    start
+    wait_for 40 has_read hook 55024
+    wait_for 10 is_up
+    [[ -z $(metric down_since_seconds) ]]
+    kill -9 "$(pgrep -P "$sinks_pid" -f 'role sink')"
+    kill -9 "$sinks_pid"
+    wait "$sinks_pid" 2>/dev/null || true
+    wait_for 15 is_lost
+    kill -TERM "$ingest"
+    wait "$ingest"
+    taken | jq -c '.[]' | jq -r .event | sort -u | wc -l | grep -qx 55024
+}
+
+case_what_is_too_old_is_given_up() {
+    store store 1 100
+    own store
+    mkdir "$work/state/pipelines"
+    receiver
+    sink hook <<<"{kind: webhook, url: \"http://127.0.0.1:1\", batch: 30, retry_max: 1s, max_age: 4s}"
+    start
+    wait_for 10 grep -q 'no answer' "$work/state/sinks/hook/status.json"
+    wait_for 20 has_given_up 110
+    stop
+    sink hook <<<"{kind: webhook, url: \"$url\", batch: 30, max_age: 1h}"
+    store store 501 20
+    own store
+    : >"$work/err"
+    start
+    wait_for 20 has_read hook 22
+    "$PICKET" sink status --state "$work/state" --output prometheus |
+        grep -qx 'picket_sink_dropped_total{sink="hook",kind="webhook",reason="expired"} 110'
+    stop
+    taken | jq -c '.[]' | keys_of | diff - <(keys_wanted 501 20)
+}
+
 syslog_receiver() { # FORM [CERT KEY]: its port is in $work/FORM
     python3 "$root/tests/sinks/syslog.py" "$work/$1" "$work/got.$1" "$@" 2>"$work/err.$1" &
     receiver_pid=$!

@@ -3,7 +3,10 @@
 
 #include "cli/cli.h"
 #include "core/cleanup.h"
+#include "delivery/delivery.h"
 #include "topic/topic.h"
+
+#define SINKS_BYTES_MAX ((size_t)16 << 20)
 
 struct status_words {
     const char *state;
@@ -21,8 +24,9 @@ static const struct option_table table = {
     .usage = "[options]",
     .summary =
         "Shows what picket run does: events, signals, what was lost and why, which hooks are in\n"
-        "use and what they cost. Of picket ingest: in, out, filtered, dead, dropped, lag. Its own\n"
-        "numbers are renewed every second.",
+        "use and what they cost. Of picket ingest: in, out, filtered, dead, dropped, lag. Then "
+        "the\n"
+        "sinks of the state folder. All numbers are renewed every second.",
     .examples = "  sudo picket status\n",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,
@@ -70,27 +74,55 @@ static void lists_print(const json_t *status)
     }
 }
 
-static err_kind status_read(const struct status_words *words, struct err_ctx *err)
+static void text_print(span value, const json_t *sinks)
 {
-    struct topic_log *log = NULL;
-    AUTO(auto_close) int store_fd = -1;
-    span value;
-    err_kind kind = cli_store_open(words->state, &store_fd, &log, err);
-    if (kind != OK)
-        return kind;
-    kind = topic_state_get(log, "status", SPAN("detect"), &value, err);
-    if (kind == OK && !value.data)
-        kind = err_set(err, ERR_STATE, "nothing has run with state folder '%s' yet", words->state);
-    json_t *status = NULL;
-    if (kind == OK && words->output[0] == 'j')
-        printf("%.*s\n", (int)value.len, (const char *)value.data);
-    else if (kind == OK)
-        status = json_loadb((const char *)value.data, value.len, 0, NULL);
+    AUTO(writer_free) struct writer out;
+    json_t *status = json_loadb((const char *)value.data, value.len, 0, NULL);
     if (status) {
         counts_print(status);
         lists_print(status);
     }
     json_decref(status);
+    writer_init(&out, SINKS_BYTES_MAX);
+    if (json_array_size(sinks)) {
+        delivery_statuses_text(sinks, &out);
+        printf("\n%.*s", (int)out.len, (const char *)out.data);
+    }
+}
+
+/* The engine's object as it stands, and in it the sinks. */
+static void json_print(span value, const json_t *sinks)
+{
+    AUTO(auto_free) char *text = json_dumps(sinks, JSON_COMPACT);
+    size_t len = value.len;
+    while (len && value.data[len - 1] != '}')
+        len--;
+    if (len > 1 && text && json_array_size(sinks))
+        printf("%.*s,\"sinks\":%s}\n", (int)len - 1, (const char *)value.data, text);
+    else
+        printf("%.*s\n", (int)value.len, (const char *)value.data);
+}
+
+static err_kind status_read(const struct status_words *words, struct err_ctx *err)
+{
+    struct topic_log *log = NULL;
+    AUTO(auto_close) int store_fd = -1;
+    AUTO(auto_close) int sinks_fd = -1;
+    json_t *sinks = NULL;
+    span value;
+    err_kind kind = cli_state_open(words->state, &store_fd, &sinks_fd, &log, err);
+    if (kind != OK)
+        return kind;
+    kind = topic_state_get(log, "status", SPAN("detect"), &value, err);
+    if (kind == OK && !value.data)
+        kind = err_set(err, ERR_STATE, "nothing has run with state folder '%s' yet", words->state);
+    if (kind == OK)
+        kind = delivery_statuses_read(sinks_fd, &sinks, err);
+    if (kind == OK && words->output[0] == 'j')
+        json_print(value, sinks);
+    else if (kind == OK)
+        text_print(value, sinks);
+    json_decref(sinks);
     topic_log_close(log);
     return kind;
 }

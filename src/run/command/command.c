@@ -1,5 +1,6 @@
 #include "command/command.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -273,15 +274,33 @@ bool cli_logsource(const char *words, struct logsource *ret)
     return true;
 }
 
-err_kind cli_store_open(const char *state_dir, int *ret_store_fd, struct topic_log **ret,
-                        struct err_ctx *err)
+/* The folder of the sinks' own; -1: there is none. */
+static int sinks_open(const char *state_dir)
+{
+    AUTO(auto_close) int state_fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return state_fd < 0
+               ? -1
+               : openat(state_fd, "sinks", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+err_kind cli_state_open(const char *state_dir, int *ret_store_fd, int *ret_sinks_fd,
+                        struct topic_log **ret, struct err_ctx *err)
 {
     struct topic_options options = {.is_read_only = true};
     err_kind kind = folder_store_find(state_dir, ret_store_fd, err);
     if (kind != OK)
         return kind;
-    kind = role_confine(ROLE_ENGINE, *ret_store_fd, err);
+    if (ret_sinks_fd)
+        *ret_sinks_fd = sinks_open(state_dir);
+    kind = role_confine_reading(ROLE_ENGINE, *ret_store_fd, ret_sinks_fd,
+                                ret_sinks_fd && *ret_sinks_fd >= 0, err);
     if (kind == OK)
         kind = topic_log_open(*ret_store_fd, &options, ret, err);
     return kind == OK ? OK : err_wrap(err, "state folder '%s'", state_dir);
+}
+
+err_kind cli_store_open(const char *state_dir, int *ret_store_fd, struct topic_log **ret,
+                        struct err_ctx *err)
+{
+    return cli_state_open(state_dir, ret_store_fd, NULL, ret, err);
 }

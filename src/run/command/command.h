@@ -71,5 +71,8 @@ bool cli_logsource(const char *words, struct logsource *ret);
 struct topic_log;
 err_kind cli_store_open(const char *state_dir, int *ret_store_fd, struct topic_log **ret,
                         struct err_ctx *err);
+/* The same, and the folder of the sinks' own (-1: there is none), to be read only. */
+err_kind cli_state_open(const char *state_dir, int *ret_store_fd, int *ret_sinks_fd,
+                        struct topic_log **ret, struct err_ctx *err);
 
 #define STATE_DIR_DEFAULT "/var/lib/picket"

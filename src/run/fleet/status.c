@@ -14,12 +14,14 @@
 
 #include "core/cleanup.h"
 #include "core/clock.h"
+#include "delivery/delivery.h"
 #include "fleet/pipelines.h"
 #include "state/state.h"
 #include "topic/topic.h"
 
-#define LOCK_BYTES 8192
-#define COUNTERS   "intake." /* as they are called in the store */
+#define LOCK_BYTES      8192
+#define SINKS_BYTES_MAX ((size_t)16 << 20)
+#define COUNTERS        "intake." /* as they are called in the store */
 
 struct status_words {
     const char *state;
@@ -46,7 +48,7 @@ static const struct option_table list_table = {
 static const struct option_table status_table = {
     .command = "pipeline status",
     .usage = "[options]",
-    .summary = "Shows every counter of every pipeline.",
+    .summary = "Shows every counter of every pipeline, and the sinks that send what they hold.",
     .examples = "  picket pipeline status --state ./state --output json\n",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,
@@ -246,6 +248,27 @@ static void status_print(const json_t *list)
     }
 }
 
+/* The sinks of the state folder: those whose stores the pipelines' are among. */
+static json_t *sinks_read(const char *state)
+{
+    char path[PATH_MAX];
+    struct err_ctx err;
+    json_t *sinks = NULL;
+    snprintf(path, sizeof path, "%s/sinks", state);
+    AUTO(auto_close) int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return delivery_statuses_read(folder, &sinks, &err) == OK ? sinks : json_array();
+}
+
+static void sinks_print(const json_t *sinks)
+{
+    AUTO(writer_free) struct writer out;
+    writer_init(&out, SINKS_BYTES_MAX);
+    if (!json_array_size(sinks))
+        return;
+    delivery_statuses_text(sinks, &out);
+    printf("\n%.*s", (int)out.len, (const char *)out.data);
+}
+
 static int show(const struct option_table *table, int argc, const char *const *argv,
                 void (*print)(const json_t *list))
 {
@@ -257,12 +280,23 @@ static int show(const struct option_table *table, int argc, const char *const *a
     json_t *list = pipelines_read(words.state, &err);
     if (!list)
         return cli_fail(&err);
-    if (strcmp(words.output, "json") == 0) {
+    json_t *sinks = table == &status_table ? sinks_read(words.state) : json_array();
+    json_t *one;
+    size_t index;
+    bool is_json = strcmp(words.output, "json") == 0;
+    json_array_foreach(list, index, one)
+    {
+        if (is_json && json_array_size(sinks))
+            json_object_set(one, "sinks", sinks);
+    }
+    if (is_json) {
         AUTO(auto_free) char *text = json_dumps(list, JSON_COMPACT);
         printf("%s\n", text ? text : "[]");
     } else {
         print(list);
+        sinks_print(sinks);
     }
+    json_decref(sinks);
     json_decref(list);
     return EXIT_DONE;
 }

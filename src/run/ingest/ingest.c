@@ -86,10 +86,16 @@ static err_kind intake_start(struct ingest *ingest, struct err_ctx *err)
         kind = helper_spawn(&ingest->intake, err);
     if (kind != OK)
         return kind;
-    int fds[] = {ingest->store_fd, ingest->crash_fd, theirs, ingest->image_fd, -1};
-    collect_start(&ingest->collect, &ingest->intake_start.feed, &fds[4]);
+    int growth = -1;
+    collect_start(&ingest->collect, &ingest->intake_start.feed, &growth);
+    int fds[6] = {ingest->store_fd, ingest->crash_fd, theirs, ingest->image_fd};
+    size_t count = 4;
+    if (ingest->sinks_fd >= 0)
+        fds[count++] = ingest->sinks_fd;
+    if (growth >= 0)
+        fds[count++] = growth;
     say(&ingest->intake, MESSAGE_INTAKE_START,
-        span_of(&ingest->intake_start, sizeof ingest->intake_start), fds, fds[4] < 0 ? 4 : 5);
+        span_of(&ingest->intake_start, sizeof ingest->intake_start), fds, count);
     return helpers_join(ingest, err);
 }
 
@@ -449,6 +455,8 @@ static err_kind start(struct ingest *ingest, struct err_ctx *err)
     if (kind == OK)
         kind = folder_store_open(ingest->options->state_dir, &ingest->store_fd, err);
     if (kind == OK)
+        ingest_sinks_open(ingest);
+    if (kind == OK)
         kind = role_signals_open(true, &ingest->signal_fd, err);
     if (kind == OK)
         kind = intake_start(ingest, err);
@@ -473,8 +481,8 @@ static void finish(struct ingest *ingest)
     helper_end(&ingest->intake);
     ipc_close(&ingest->lines);
     collect_close(&ingest->collect);
-    int fds[] = {ingest->store_fd, ingest->crash_fd,   ingest->signal_fd,
-                 ingest->image_fd, ingest->secrets_fd, ingest->memory_fd};
+    int fds[] = {ingest->store_fd,   ingest->crash_fd,  ingest->signal_fd, ingest->image_fd,
+                 ingest->secrets_fd, ingest->memory_fd, ingest->sinks_fd};
     for (size_t index = 0; index < sizeof fds / sizeof *fds; index++)
         if (fds[index] >= 0)
             close(fds[index]);
@@ -511,6 +519,7 @@ int ingest_run(const struct ingest_options *options)
         .lines = {.fd = -1},
         .store_fd = -1,
         .crash_fd = -1,
+        .sinks_fd = -1,
         .signal_fd = -1,
         .memory_fd = -1,
         .secrets_fd = -1,

@@ -38,6 +38,7 @@ struct ingest_options {
     const char *tls_cert, *tls_key; /* PEM; both or none */
     const char *client_ca;          /* PEM; NULL: no client certificate is asked for */
     const char *state_dir;
+    const char *sinks_dir; /* state folder of the sinks that are shown; NULL: the same */
     struct logsource logsource;
     bool is_text; /* lines for people */
     bool shows_shadow;

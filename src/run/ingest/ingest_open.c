@@ -280,3 +280,17 @@ err_kind ingest_secrets_open(struct ingest *ingest, struct err_ctx *err)
         kind = pem_keep(fd, options->client_ca, "--client-ca", &start->ca_bytes, err);
     return kind;
 }
+
+/* ---- sinks ---- */
+
+void ingest_sinks_open(struct ingest *ingest)
+{
+    const struct ingest_options *options = ingest->options;
+    AUTO(auto_close)
+    int folder = open(options->sinks_dir ? options->sinks_dir : options->state_dir,
+                      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0 || (mkdirat(folder, "sinks", 0755) && errno != EEXIST))
+        return;
+    ingest->sinks_fd = openat(folder, "sinks", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    ingest->intake_start.has_sinks = ingest->sinks_fd >= 0;
+}

@@ -29,7 +29,7 @@ struct ingest {
     struct intake_sums before, now; /* of the store: as this run began, as it ended */
     int listeners[INTAKE_LISTENERS];
     char address[1024]; /* of all of them, as bound */
-    int store_fd, crash_fd, image_fd;
+    int store_fd, crash_fd, image_fd, sinks_fd;
     int memory_fd;  /* of the gateway that runs */
     int secrets_fd; /* memfd */
     int signal_fd;
@@ -47,3 +47,5 @@ struct ingest {
 /* ingest_open.c: what only the parent can open */
 MUST_USE err_kind ingest_sockets_open(struct ingest *ingest, struct err_ctx *err);
 MUST_USE err_kind ingest_secrets_open(struct ingest *ingest, struct err_ctx *err);
+/* The folder of the sinks' own, made where it is not there yet; what cannot be is not shown. */
+void ingest_sinks_open(struct ingest *ingest);

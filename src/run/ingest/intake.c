@@ -2,6 +2,7 @@
  * takes bodies from the gateway, runs the rules, is the one writer of the store. */
 #include "intake/intake.h"
 
+#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "delivery/delivery.h"
 #include "ingest/ingest.h"
 #include "ingest/inplace.h"
 #include "ingest/messages.h"
@@ -41,6 +43,7 @@ struct intake_role {
     struct intake_body bodies[BODIES_MAX];
     size_t body_count, body_bytes;
     int store_fd, crash_fd, image_fd;
+    int sinks_fd; /* folder of the sinks' own, to be read; -1: none */
     bool is_stopping;
     bool is_refusing; /* and it was told */
 };
@@ -105,6 +108,24 @@ static void health_tell(struct intake_role *role, struct writer *out)
     writer_text(out, "}\n");
 }
 
+/* The sinks that read this store; all of them or none, as far as one answer goes. */
+static void sinks_tell(const struct intake_role *role, struct writer *out)
+{
+    AUTO(writer_free) struct writer text;
+    json_t *all = NULL;
+    struct err_ctx err;
+    writer_init(&text, out->size_max - out->len);
+    if (role->sinks_fd < 0 || delivery_statuses_read(role->sinks_fd, &all, &err) != OK)
+        return;
+    if (json_array_size(all))
+        delivery_statuses_metrics(all, &text);
+    json_decref(all);
+    if (text.is_full)
+        writer_text(out, "# too many sinks: see picket sink status\n");
+    else
+        writer_put(out, writer_span(&text));
+}
+
 static bool ask_take(struct intake_role *role, span message)
 {
     uint32_t what;
@@ -113,10 +134,12 @@ static bool ask_take(struct intake_role *role, span message)
     if (!span_u32le(&message, &what) || what >= ASK_COUNT)
         return false;
     writer_put(&out, span_of(&what, sizeof what));
-    if (what == ASK_METRICS)
+    if (what == ASK_METRICS) {
         intake_metrics(role->intake, &out);
-    else
+        sinks_tell(role, &out);
+    } else {
         health_tell(role, &out);
+    }
     ipc_send(&role->gateway, MESSAGE_TOLD, writer_span(&out), NULL, 0, true);
     return true;
 }
@@ -245,7 +268,8 @@ static err_kind start_take(struct intake_role *role, struct err_ctx *err)
     role->crash_fd = ipc_take_fd(&message, 1);
     int lines_fd = ipc_take_fd(&message, 2);
     role->image_fd = ipc_take_fd(&message, 3);
-    role->growth_fd = ipc_take_fd(&message, 4);
+    role->sinks_fd = role->start.has_sinks ? ipc_take_fd(&message, 4) : -1;
+    role->growth_fd = ipc_take_fd(&message, role->start.has_sinks ? 5 : 4);
     ipc_release(&message);
     return ipc_open(&role->lines.channel, &lines_fd, err);
 }
@@ -269,7 +293,8 @@ static err_kind start(struct intake_role *role, struct err_ctx *err)
 {
     err_kind kind = start_take(role, err);
     if (kind == OK)
-        kind = role_confine(ROLE_INTAKE, role->store_fd, err);
+        kind = role_confine_reading(ROLE_INTAKE, role->store_fd, &role->sinks_fd,
+                                    role->sinks_fd >= 0, err);
     if (kind != OK)
         return kind;
     struct intake_crash *crash =

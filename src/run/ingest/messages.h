@@ -53,6 +53,7 @@ struct intake_start {
     uint32_t has_lines;    /* line_next is known: this engine follows another */
     uint32_t is_text;
     uint32_t shows_shadow;
+    uint32_t has_sinks; /* a descriptor more: the folder of the sinks' own */
     char hostname[72];
     char name[64];   /* of the source */
     char source[64]; /* its decoder */
@@ -69,7 +70,8 @@ struct intake_sums {
 };
 
 enum ingest_message {
-    /* the parent to the intake; descriptors: store, crash page, channel for lines, image */
+    /* the parent to the intake; descriptors: store, crash page, channel for lines, image, sinks,
+     * growth of files */
     MESSAGE_INTAKE_START = 1, /* struct intake_start */
     MESSAGE_RULES,            /* descriptor: image */
     MESSAGE_GATEWAY,          /* uint64_t: which one; descriptors: channel, memory */

@@ -44,6 +44,9 @@ struct delivery {
     double tokens;        /* of the rate limit: documents that may go now */
     uint64_t tokens_at_ns;
     uint64_t sent_wall_ns;
+    uint64_t down_wall_ns;  /* of the first try that got nothing through; 0: it is not down */
+    uint64_t error_wall_ns; /* of the last error */
+    char error[SINK_REASON_BYTES];
     char trouble[SINK_REASON_BYTES];
 };
 
@@ -199,10 +202,35 @@ static size_t unsent_list(struct delivery *delivery, struct sink_document **ret)
     return count;
 }
 
+/* What went over the bound of age while it waited, in the store or here, is not sent any more. */
+static void expired_mark(struct delivery *delivery)
+{
+    uint64_t age_ns = delivery->settings->age_max_ns, now_ns = clock_wall_ns();
+    if (!age_ns)
+        return;
+    for (size_t index = delivery->entry_first; index < delivery->entry_count; index++) {
+        const struct entry *entry = &delivery->entries[index];
+        bool is_old = now_ns > entry->time_wall_ns && now_ns - entry->time_wall_ns > age_ns;
+        if (entry->document != NO_DOCUMENT && is_old &&
+            delivery->documents[entry->document].verdict == SINK_UNSENT)
+            delivery->documents[entry->document].verdict = SINK_EXPIRED;
+    }
+}
+
+static void error_note(struct delivery *delivery, const struct sink_trouble *trouble, bool is_down)
+{
+    memcpy(delivery->trouble, trouble->reason, sizeof delivery->trouble);
+    memcpy(delivery->error, trouble->reason, sizeof delivery->error);
+    delivery->error_wall_ns = clock_wall_ns();
+    if (is_down && !delivery->down_wall_ns)
+        delivery->down_wall_ns = delivery->error_wall_ns;
+}
+
 static void batch_send(struct delivery *delivery)
 {
     struct sink_document *documents[SINK_BATCH_MAX];
     struct sink_trouble trouble = {0};
+    expired_mark(delivery);
     size_t before = unsent_list(delivery, documents);
     if (before == 0)
         return;
@@ -211,10 +239,11 @@ static void batch_send(struct delivery *delivery)
     delivery->ledger.counters.retried += unsent;
     if (unsent < before) {
         delivery->tries = 0;
+        delivery->down_wall_ns = 0;
         delivery->sent_wall_ns = clock_wall_ns();
     }
     if (unsent) {
-        memcpy(delivery->trouble, trouble.reason, sizeof delivery->trouble);
+        error_note(delivery, &trouble, unsent == before);
         pause_set(delivery, trouble.wait_ns);
     } else {
         delivery->trouble[0] = 0;
@@ -237,12 +266,14 @@ static err_kind entry_settle(struct delivery *delivery, const struct entry *entr
         if (kind != OK)
             return kind;
         counters->dead++;
+    } else if (document && document->verdict == SINK_EXPIRED) {
+        counters->dropped_expired++;
     } else if (document) {
         counters->out++;
     } else {
         counters->filtered++;
     }
-    counters->in++;
+    counters->in += !document || document->verdict != SINK_EXPIRED;
     counters->dropped_trimmed += entry->gap;
     cursor->position = entry->offset + 1;
     cursor->mark_wall_ns = entry->time_wall_ns;
@@ -345,27 +376,39 @@ static json_t *time_make(uint64_t wall_ns)
     return value;
 }
 
+static json_t *counts_add(json_t *status, const struct delivery_counters *counters)
+{
+    json_t *counts = json_pack(
+        "{s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:I}", "in", (json_int_t)counters->in, "out",
+        (json_int_t)counters->out, "filtered", (json_int_t)counters->filtered, "dead",
+        (json_int_t)counters->dead, "dropped", "trimmed", (json_int_t)counters->dropped_trimmed,
+        "expired", (json_int_t)counters->dropped_expired, "dead_letters",
+        (json_int_t)counters->dropped_letters, "retried", (json_int_t)counters->retried);
+    if (json_object_update(status, counts)) { /* no memory */
+        json_decref(status);
+        status = NULL;
+    }
+    json_decref(counts);
+    return status;
+}
+
 err_kind delivery_status(struct delivery *delivery, bool is_stopped, struct err_ctx *err)
 {
-    const struct delivery_counters *counters = &delivery->ledger.counters;
-    bool is_waiting = delivery->entry_first < delivery->entry_count;
-    uint64_t now_ns = clock_wall_ns(), oldest_ns = 0;
-    if (is_waiting)
-        oldest_ns = delivery->entries[delivery->entry_first].time_wall_ns;
+    struct feed_waiting waiting = feed_waiting(delivery->feed);
+    uint64_t now_ns = clock_wall_ns(), oldest_ns = waiting.oldest_wall_ns;
     json_t *status = json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:{s:I, s:I}, s:I, s:I, s:f, s:o, s:o, s:o, s:o}",
-        "sink", delivery->settings->name, "kind", delivery->settings->kind->name, "state",
+        "{s:s, s:s, s:s, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "sink",
+        delivery->settings->name, "kind", delivery->settings->kind->name, "state",
         is_stopped        ? "stopped"
         : delivery->tries ? "retrying"
                           : "running",
-        "in", (json_int_t)counters->in, "out", (json_int_t)counters->out, "filtered",
-        (json_int_t)counters->filtered, "dead", (json_int_t)counters->dead, "dropped", "trimmed",
-        (json_int_t)counters->dropped_trimmed, "dead_letters",
-        (json_int_t)counters->dropped_letters, "retried", (json_int_t)counters->retried, "lag",
-        (json_int_t)feed_lag(delivery->feed), "lag_seconds",
-        oldest_ns && now_ns > oldest_ns ? (double)(now_ns - oldest_ns) / 1e9 : 0.0, "trouble",
-        trouble_make(delivery->trouble), "last_sent", time_make(delivery->sent_wall_ns), "updated",
-        time_make(now_ns), "positions", stores_list(delivery));
+        "lag", (json_int_t)waiting.records, "lag_bytes", (json_int_t)waiting.bytes, "lag_seconds",
+        oldest_ns && now_ns > oldest_ns ? (double)(now_ns - oldest_ns) / 1e9 : 0.0, "down_since",
+        time_make(delivery->down_wall_ns), "trouble", trouble_make(delivery->trouble), "last_error",
+        trouble_make(delivery->error), "last_error_time", time_make(delivery->error_wall_ns),
+        "last_sent", time_make(delivery->sent_wall_ns), "updated", time_make(now_ns), "positions",
+        stores_list(delivery));
+    status = counts_add(status, &delivery->ledger.counters);
     char *text = status ? json_dumps(status, JSON_COMPACT) : NULL;
     json_decref(status);
     if (!text)

@@ -7,7 +7,7 @@
  * saved before more is read. Every rendering carries the record's id, and the version where it is
  * an alert, so that a receiver can tell what it has already. Nothing is kept in between: a receiver
  * that is down costs the store's room, and what the store had to give up meanwhile is counted as
- * dropped{trimmed}. */
+ * dropped{trimmed}, what went over the sink's own bound of age as dropped{expired}. */
 #pragma once
 
 #include "sink/sink.h"
@@ -24,6 +24,7 @@ struct delivery_counters {
     uint64_t filtered;
     uint64_t dead;
     uint64_t dropped_trimmed; /* left the store before it was read */
+    uint64_t dropped_expired; /* older than the sink's max_age */
     uint64_t dropped_letters; /* dead letters that gave way to newer ones */
     uint64_t retried;         /* documents times tries after the first */
 };
@@ -50,3 +51,12 @@ MUST_USE err_kind delivery_status(struct delivery *delivery, bool is_stopped, st
 const struct delivery_counters *delivery_counters(const struct delivery *delivery);
 /* Why the last try left something unsent; empty: nothing is wrong. */
 const char *delivery_trouble(const struct delivery *delivery);
+
+/* ---- for those who look on ---- */
+
+struct json_t;
+/* What each sink said last, an array by name, from the folder that holds the sinks' own; empty
+ * where none has run. One that should be at work and has said nothing for 10 s is `lost`. */
+MUST_USE err_kind delivery_statuses_read(int sinks_fd, struct json_t **ret, struct err_ctx *err);
+void delivery_statuses_metrics(const struct json_t *all, struct writer *out);
+void delivery_statuses_text(const struct json_t *all, struct writer *out);

@@ -267,20 +267,32 @@ bool feed_has_placed(struct feed *feed)
     return has_placed;
 }
 
-uint64_t feed_lag(struct feed *feed)
+static void waiting_add(struct feed_waiting *waiting, struct topic_log *log,
+                        const struct feed_cursor *cursor)
 {
-    uint64_t lag = 0;
+    struct topic_info info;
+    struct topic_backlog backlog;
+    struct err_ctx err;
+    if (topic_info_get(log, cursor->topic, &info, &err) != OK || info.end <= cursor->position ||
+        topic_backlog_get(log, cursor->topic, cursor->position, &backlog, &err) != OK)
+        return;
+    waiting->records += info.end - cursor->position;
+    waiting->bytes += backlog.bytes;
+    if (backlog.oldest_wall_ns &&
+        (!waiting->oldest_wall_ns || backlog.oldest_wall_ns < waiting->oldest_wall_ns))
+        waiting->oldest_wall_ns = backlog.oldest_wall_ns;
+}
+
+struct feed_waiting feed_waiting(struct feed *feed)
+{
+    struct feed_waiting waiting = {0};
     for (size_t index = 0; index < feed->cursor_count; index++) {
-        struct feed_cursor *cursor = &feed->cursors[index];
-        struct store *store = store_of(feed, cursor);
-        struct topic_info info;
-        struct err_ctx err;
-        if (store && store->log && cursor->is_checked &&
-            topic_info_get(store->log, cursor->topic, &info, &err) == OK &&
-            info.end > cursor->position)
-            lag += info.end - cursor->position;
+        const struct feed_cursor *cursor = &feed->cursors[index];
+        const struct store *store = store_of(feed, cursor);
+        if (store && store->log && cursor->is_checked)
+            waiting_add(&waiting, store->log, cursor);
     }
-    return lag;
+    return waiting;
 }
 
 /* ---- positions ---- */

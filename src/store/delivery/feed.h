@@ -40,8 +40,13 @@ struct feed_cursor *feed_cursor_at(struct feed *feed, size_t index); /* NULL beh
 /* Once: a topic was seen for the first time. Its position is to be saved before anything is sent,
  * so that what is trimmed from now on counts as dropped. */
 bool feed_has_placed(struct feed *feed);
-/* Records behind the positions, of the stores that can be read. */
-uint64_t feed_lag(struct feed *feed);
+/* What lies behind the positions, in the stores that can be read. */
+struct feed_waiting {
+    uint64_t records;
+    uint64_t bytes;          /* of their batches, as stored */
+    uint64_t oldest_wall_ns; /* 0: nothing waits */
+};
+struct feed_waiting feed_waiting(struct feed *feed);
 
 /* Positions, to be kept and given back before the first feed_store. */
 json_t *feed_save(const struct feed *feed);

@@ -25,6 +25,7 @@ static const struct {
     {"filtered", offsetof(struct delivery_counters, filtered)},
     {"dead", offsetof(struct delivery_counters, dead)},
     {"dropped_trimmed", offsetof(struct delivery_counters, dropped_trimmed)},
+    {"dropped_expired", offsetof(struct delivery_counters, dropped_expired)},
     {"dropped_letters", offsetof(struct delivery_counters, dropped_letters)},
     {"retried", offsetof(struct delivery_counters, retried)},
 };

@@ -1,7 +1,12 @@
 /* Declarations, the feed's positions, batches and their outcomes, by a kind that a test controls.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#include <sys/stat.h>
 
 #include "core/test_place.h"
 #include "delivery/delivery.h"
@@ -230,6 +235,138 @@ static void a_store_made_anew_is_read_from_its_start(void **state)
     bench_end(&bench);
 }
 
+static void status_read(int folder, const char *key, char *into, size_t size)
+{
+    json_t *status;
+    int fd = openat(folder, "status.json", O_RDONLY | O_CLOEXEC);
+    status = json_loadfd(fd, 0, NULL);
+    close(fd);
+    assert_non_null(status);
+    char *text = json_dumps(json_object_get(status, key), JSON_ENCODE_ANY | JSON_COMPACT);
+    snprintf(into, size, "%s", text);
+    free(text);
+    json_decref(status);
+}
+
+/* A receiver that takes nothing: since when, why, and what waits; then it is back. */
+static void a_receiver_that_is_down_is_told_with_what_waits(void **state)
+{
+    struct bench bench;
+    uint64_t wait_ns;
+    char text[256], again[256];
+    append(((struct test_place *)*state)->fd, 10, 9);
+    bench_start(&bench, state);
+    bench.settings.retry_max_ns = 3600000000000ull;
+    static const enum sink_verdict verdicts[] = {SINK_UNSENT, SINK_UNSENT, SINK_UNSENT,
+                                                 SINK_UNSENT};
+    memcpy(told.next, verdicts, sizeof verdicts);
+    told.next_count = 4;
+    MUST(delivery_step(bench.delivery, &wait_ns, err));
+    MUST(delivery_status(bench.delivery, false, err));
+    status_read(bench.fd, "lag", text, sizeof text);
+    assert_string_equal(text, "9");
+    status_read(bench.fd, "lag_bytes", text, sizeof text);
+    assert_true(strtoul(text, NULL, 10) > 100);
+    status_read(bench.fd, "state", text, sizeof text);
+    assert_string_equal(text, "\"retrying\"");
+    status_read(bench.fd, "last_error", text, sizeof text);
+    assert_string_equal(text, "\"told to wait\"");
+    status_read(bench.fd, "down_since", text, sizeof text);
+    assert_string_not_equal(text, "null");
+    MUST(delivery_connect(bench.delivery, err)); /* no pause any more */
+    told.next_at = 0;
+    MUST(delivery_step(bench.delivery, &wait_ns, err));
+    MUST(delivery_status(bench.delivery, false, err));
+    status_read(bench.fd, "down_since", again, sizeof again);
+    assert_string_equal(again, text);
+    MUST(delivery_connect(bench.delivery, err));
+    drain(&bench);
+    MUST(delivery_status(bench.delivery, false, err));
+    status_read(bench.fd, "down_since", text, sizeof text);
+    assert_string_equal(text, "null");
+    status_read(bench.fd, "lag_bytes", text, sizeof text);
+    assert_string_equal(text, "0");
+    status_read(bench.fd, "last_error", text, sizeof text);
+    assert_string_equal(text, "\"told to wait\"");
+    bench_end(&bench);
+}
+
+/* Over the bound of age nothing is sent, whether it waited in the store or in the sink. */
+static void what_is_too_old_is_given_up_and_counted(void **state)
+{
+    struct bench bench;
+    uint64_t wait_ns;
+    append(((struct test_place *)*state)->fd, 10, 6);
+    bench_start(&bench, state);
+    told.next[0] = SINK_SENT;
+    told.next[1] = told.next[2] = told.next[3] = SINK_UNSENT;
+    told.next_count = 4;
+    MUST(delivery_step(bench.delivery, &wait_ns, err));
+    bench.settings.age_max_ns = 1;
+    MUST(delivery_connect(bench.delivery, err));
+    drain(&bench);
+    assert_string_equal(told.sent, "10.1 ");
+    const struct delivery_counters *counters = delivery_counters(bench.delivery);
+    assert_true(counters->in == 1 && counters->out == 1 && counters->dropped_expired == 5);
+    bench_end(&bench);
+    bench_start(&bench, state);
+    drain(&bench);
+    assert_string_equal(told.sent, "");
+    assert_int_equal(delivery_counters(bench.delivery)->dropped_expired, 5);
+    bench_end(&bench);
+}
+
+static void file_put(int folder, const char *name, const char *text)
+{
+    assert_true(mkdirat(folder, name, 0700) == 0 || errno == EEXIST);
+    int one = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(one, "status.json", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    close(one);
+}
+
+/* What a sink's own folder holds is believed as far as it goes. */
+static void statuses_are_read_by_name_and_bad_ones_left_out(void **state)
+{
+    int folder = ((struct test_place *)*state)->fd;
+    json_t *all;
+    struct writer text;
+    MUST(delivery_statuses_read(-1, &all, err));
+    assert_int_equal(json_array_size(all), 0);
+    json_decref(all);
+    file_put(folder, "b",
+             "{\"sink\":\"b\",\"kind\":\"file\",\"state\":\"stopped\",\"out\":7,"
+             "\"dropped\":{\"expired\":2},\"trouble\":\"x\\u001b[2J\","
+             "\"down_since\":\"2026-01-01T00:00:01.5Z\"}");
+    file_put(folder, "a",
+             "{\"sink\":\"a\",\"kind\":\"webhook\",\"state\":\"running\","
+             "\"updated\":\"2026-01-01T00:00:00Z\"}");
+    file_put(folder, "c", "{\"sink\":\"d\",\"kind\":\"file\",\"state\":\"running\"}");
+    file_put(folder, "e", "{\"sink\":\"e\",\"kind\":\"nothing\",\"state\":\"running\"}");
+    file_put(folder, "f", "{\"sink\":\"f\",");
+    MUST(delivery_statuses_read(folder, &all, err));
+    assert_int_equal(json_array_size(all), 2);
+    writer_init(&text, 65536);
+    delivery_statuses_metrics(all, &text);
+    assert_true(span_contains(writer_span(&text),
+                              SPAN("picket_sink_out_total{sink=\"b\",kind=\"file\"} 7\n")));
+    assert_true(span_contains(
+        writer_span(&text),
+        SPAN("picket_sink_dropped_total{sink=\"b\",kind=\"file\",reason=\"expired\"} 2\n")));
+    assert_true(
+        span_contains(writer_span(&text), SPAN("picket_sink_up{sink=\"a\",kind=\"webhook\"} 0\n")));
+    assert_true(span_contains(
+        writer_span(&text),
+        SPAN("picket_sink_down_since_seconds{sink=\"b\",kind=\"file\"} 1767225601.500\n")));
+    writer_reset(&text);
+    delivery_statuses_text(all, &text);
+    assert_true(span_contains(writer_span(&text), SPAN("lost")));
+    assert_false(span_contains(writer_span(&text), SPAN("\033")));
+    writer_free(&text);
+    json_decref(all);
+}
+
 static void what_is_no_alert_is_a_dead_letter(void **state)
 {
     struct bench bench;
@@ -273,6 +410,9 @@ int main(void)
         IN_PLACE(what_is_not_for_the_receiver_is_counted),
         IN_PLACE(a_rate_holds_back_and_drops_nothing),
         IN_PLACE(a_store_made_anew_is_read_from_its_start),
+        IN_PLACE(a_receiver_that_is_down_is_told_with_what_waits),
+        IN_PLACE(what_is_too_old_is_given_up_and_counted),
+        IN_PLACE(statuses_are_read_by_name_and_bad_ones_left_out),
         IN_PLACE(what_is_no_alert_is_a_dead_letter),
         IN_PLACE(a_damaged_position_is_an_error),
     };

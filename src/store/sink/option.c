@@ -22,6 +22,7 @@ static const struct sink_option option_table[] = {
     {"batch", SINK_OPTION_COUNT, FIELD(batch_max), NULL, NULL, NULL, NULL},
     {"timeout", SINK_OPTION_DURATION, FIELD(timeout_ns), "10s", NULL, NULL, NULL},
     {"retry_max", SINK_OPTION_DURATION, FIELD(retry_max_ns), "1m", NULL, NULL, NULL},
+    {"max_age", SINK_OPTION_DURATION, FIELD(age_max_ns), NULL, NULL, NULL, NULL},
     {"rate", SINK_OPTION_RATE, FIELD(rate_count), NULL, NULL, NULL, NULL},
     {"token_file", SINK_OPTION_FILE, FIELD(token_file), NULL, NULL, HTTP, "splunk-hec"},
     {"user", SINK_OPTION_TEXT, FIELD(user), NULL, NULL, "opensearch", NULL},

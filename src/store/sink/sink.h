@@ -51,6 +51,7 @@ struct sink_settings {
     uint64_t batch_max;
     uint64_t timeout_ns;
     uint64_t retry_max_ns; /* the longest pause between two tries */
+    uint64_t age_max_ns;   /* older records are given up; 0: never */
     uint64_t rate_count;   /* documents in rate_ns; 0: no limit */
     uint64_t rate_ns;
     struct sink_file token_file, secret_file, ca_file, cert_file, key_file, path;
@@ -85,6 +86,7 @@ enum sink_verdict {
     SINK_SENT,     /* the receiver has it */
     SINK_REFUSED,  /* the receiver will never take it */
     SINK_FILTERED, /* not for this receiver */
+    SINK_EXPIRED,  /* too old to be sent; no kind says this */
 };
 
 struct sink_document {

@@ -161,6 +161,32 @@ err_kind topic_info_get(struct topic_log *log, const char *topic, struct topic_i
     return OK;
 }
 
+err_kind topic_backlog_get(struct topic_log *log, const char *topic, uint64_t offset,
+                           struct topic_backlog *ret, struct err_ctx *err)
+{
+    static const char sql[] =
+        "SELECT total(length(body)), min(time_wall_ns) FROM batch"
+        " WHERE topic = (SELECT id FROM topic WHERE name = ?1) AND end_offset > ?2";
+    sqlite3_stmt *statement;
+    bool has_row = false;
+    err_kind kind = topic_log_statement(log, sql, &statement, err);
+    if (kind == OK) {
+        statement_bind_text(statement, 1, topic);
+        sqlite3_bind_int64(statement, 2, (sqlite3_int64)offset);
+        kind = topic_log_step(log, statement, &has_row, err);
+    }
+    if (kind != OK)
+        return err_wrap(err, "store: topic '%s'", topic);
+    *ret = (struct topic_backlog){0};
+    if (has_row)
+        *ret = (struct topic_backlog){
+            .bytes = (uint64_t)sqlite3_column_double(statement, 0),
+            .oldest_wall_ns = (uint64_t)sqlite3_column_int64(statement, 1),
+        };
+    sqlite3_reset(statement);
+    return OK;
+}
+
 err_kind topic_size_get(struct topic_log *log, struct topic_size *ret, struct err_ctx *err)
 {
     static const char sql_count[] = "PRAGMA page_count";

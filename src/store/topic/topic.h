@@ -112,6 +112,14 @@ MUST_USE err_kind topic_expire(struct topic_log *log, uint64_t before_wall_ns,
                                const struct topic_floor *floors, size_t floor_count,
                                uint32_t batch_max, uint64_t *ret_records, struct err_ctx *err);
 
+struct topic_backlog {
+    uint64_t bytes;          /* as stored, of the batches that hold a record from there on */
+    uint64_t oldest_wall_ns; /* when the first of them was packed; 0: there is none */
+};
+/* What a reader that stands at `offset` has before it. Grows with the batches that it looks at. */
+MUST_USE err_kind topic_backlog_get(struct topic_log *log, const char *topic, uint64_t offset,
+                                    struct topic_backlog *ret, struct err_ctx *err);
+
 struct topic_size {
     uint64_t used_bytes; /* pages in use */
     uint64_t file_bytes; /* of picket.db, free pages included; the WAL comes on top */
