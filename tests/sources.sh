@@ -154,6 +154,51 @@ case_the_time_is_the_events() {
     [[ $(time_of cloudtrail cloudtrail.json 'eventName: StopLogging' aws) == 2023-07-19T21:40:02.000000000Z ]]
 }
 
+# posts SOURCE FILE TYPE IN OUT DEAD: as clients do, with a rule of its own; each event is counted once
+posts() {
+    local options=() body=$2
+    [[ $2 == /* ]] || body=$data/$2
+    [[ $3 != *+gzip ]] || { gzip -c "$body" >packed && body=packed && options=(-H 'Content-Encoding: gzip'); }
+    rm -rf state err
+    background "$PICKET" ingest --source "$1" --listen 127.0.0.1:0 --rules "$work/rule.yml" --state "$work/state" \
+        --output json
+    wait_for 10 grep -q 'ready, listening on' err
+    curl -sf -H "Content-Type: ${3%+gzip}" "${options[@]}" --data-binary @"$body" -o answer \
+        "http://$(sed -n 's/.*listening on //p' err)/v1/events/$1" || { cat answer err; [[ $6 -eq $4 ]]; }
+    kill -TERM "$started"
+    wait "$started"
+    grep -q "in=$4 out=$5 filtered=$(($4 - $5 - $6)) dead=$6 signals=$5 " err || { cat answer err; return 1; }
+}
+
+case_what_clients_post_over_http() {
+    local name json=application/json protobuf=application/x-protobuf
+    rule aws cloudtrail $'eventName: StopLogging\nuserIdentity.type: Root'
+    for name in sns sqs; do
+        posts cloudtrail "cloudtrail-$name.json" text/plain 2 1 0
+    done
+    jq -c --arg text "$(gzip -c "$data/cloudtrail.json" | base64 -w0)" '.Message = $text' \
+        "$data/cloudtrail-sns.json" >packed.json
+    posts cloudtrail "$work/packed.json" text/plain 2 1 0
+    jq -c '.Message = ({Records: [{eventSource: "aws:s3", s3: {object: {key: "k"}}}]} | tojson)' \
+        "$data/cloudtrail-sns.json" >file.json
+    posts cloudtrail "$work/file.json" text/plain 1 0 1
+    "$PICKET" dlq list --state state --output json |
+        jq -se 'length == 1 and (.[0].reason | test("a file in S3 carries no records"))'
+    rule kubernetes audit $'user.username: mallory\nresponseStatus.code: 403'
+    posts kubernetes-audit kubernetes-audit-webhook.json $json 5 1 0
+    rule opentelemetry logs $'severityText: ERROR\nattributes.user.id: root'
+    posts otlp-logs otlp-logs-python.pb $protobuf 2 1 0
+    rule opentelemetry logs $'body.what: payment failed\nresource.attributes.replica: 3'
+    posts otlp-logs otlp-logs-javascript.json $json 1 1 0
+    rule opentelemetry traces $'attributes.http.response.status_code|gte: 500\nresource.attributes.service.name: cart'
+    posts otlp-traces otlp-traces-javascript.json $json+gzip 1 1 0
+    rule opentelemetry traces $'attributes.db.query.text|contains: or 1=1\nstatus.code: 2'
+    posts otlp-traces otlp-traces-python.pb $protobuf+gzip 2 1 0
+    rule zipkin '' $'tags.error: timeout\nremoteEndpoint.ipv6: 2001:db8::5'
+    posts zipkin zipkin-client.json $json 2 1 0
+    posts zipkin zipkin-client.pb $protobuf 2 1 0
+}
+
 # what cannot be read is said with its place; what stands before it counts
 case_a_broken_frame_is_said() {
     rule linux syslog 'msg: x'

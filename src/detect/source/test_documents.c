@@ -176,7 +176,14 @@ static void what_a_frame_comes_to_is_limited(void **state)
 
 /* ---- CloudTrail ---- */
 
-#define RECORD  "{\"eventName\":\"DeleteTrail\"}"
+#define RECORD "{\"eventName\":\"DeleteTrail\"}"
+#define PACKED /* the same by gzip and base64 */                                                   \
+    "H4sIAAAAAAACA6tWCkpNzi9KKVayiq5WSi1LzSvxS8xNVbJScknNSS1JDSlKzMxRqo2tBQA69j6e"                 \
+    "KQAAAA=="
+#define PACKED_LOG /* of CloudWatch Logs */                                                        \
+    "H4sIAAAAAAACAzWMsQrDIABE/+Vml6xuQqRTsugWSxByBEHbECVQxH+vGbK+e/cqEnP2O+3vICRG"                 \
+    "ZdU6aWPUS0Mgfnd98VMy5FIRtm4MHZfQX8WnA3IQT6Fv1YG3PvtEB+kwMrLQnj5Eh4b2bn+dk8Zd"                 \
+    "cQAAAA=="
 #define ESCAPED "{\\\"Records\\\":[{\\\"eventName\\\":\\\"DeleteTrail\\\"}]}"
 
 static void records_are_found_in_what_carries_them(void **state)
@@ -191,6 +198,9 @@ static void records_are_found_in_what_carries_them(void **state)
         "\",\"eventSource\":\"aws:sqs\"}]}",
         "{\"Records\":[{\"EventSource\":\"aws:sns\",\"Sns\":{\"Message\":\"" ESCAPED "\"}}]}",
         "{\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":" RECORD "}",
+        "{\"Type\":\"Notification\",\"Message\":\"" PACKED "\"}",
+        "{\"Records\":[{\"messageId\":\"1\",\"body\":\"" PACKED "\"}]}",
+        "{\"awslogs\":{\"data\":\"" PACKED_LOG "\"}}",
     };
     for (size_t index = 0; index < sizeof table / sizeof *table; index++)
         frames_expect("cloudtrail", span_str(table[index]), RECORD "\n");
@@ -204,13 +214,42 @@ static void what_carries_nothing_is_an_event(void **state)
     static const char *const table[] = {
         "{\"Type\":\"Notification\",\"Message\":\"hello\"}",
         "{\"Type\":\"SubscriptionConfirmation\",\"Token\":\"t\"}",
-        "{\"eventSource\":\"aws:s3\",\"s3\":{\"object\":{\"key\":\"k\"}}}",
+        "{\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"PutObject\"}",
+        "{\"Type\":\"Notification\",\"Message\":\"H4\"}",
     };
     for (size_t index = 0; index < sizeof table / sizeof *table; index++) {
         char line[256];
         snprintf(line, sizeof line, "%s\n", table[index]);
         frames_expect("cloudtrail", span_str(table[index]), line);
     }
+}
+
+static void what_tells_of_records_elsewhere_is_a_fault(void **state)
+{
+    (void)state;
+    static const char file[] = "!0 a notification of a file in S3 carries no records: the file is "
+                               "to be fetched and sent\n";
+    static const char broken[] = "!0 a text of base64 and gzip that is broken, or too large "
+                                 "unpacked (16 MiB)\n";
+    static const struct {
+        const char *text, *expected;
+    } table[] = {
+        {"{\"Records\":[{\"eventSource\":\"aws:s3\",\"s3\":{\"object\":{\"key\":\"k\"}}}]}", file},
+        {"{\"Type\":\"Notification\",\"Message\":\"{\\\"s3Bucket\\\":\\\"b\\\",\\\"s3ObjectKey\\\":"
+         "[\\\"k\\\"]}\"}",
+         file},
+        {"{\"detail-type\":\"Object Created\",\"source\":\"aws.s3\",\"detail\":{\"bucket\":{}}}",
+         file},
+        {"{\"Service\":\"Amazon S3\",\"Event\":\"s3:TestEvent\"}",
+         "!0 a test notification of S3 carries no records\n"},
+        {"{\"Type\":\"SubscriptionConfirmation\",\"Message\":\"You have\",\"SubscribeURL\":\"u\"}",
+         "!0 SNS asks to confirm a subscription: its SubscribeURL is to be visited\n"},
+        {"{\"Message\":\"H4sIAAAAAAAA\"}", broken},
+        {"{\"Message\":\"H4sI!\"}", broken},
+        {"{\"Message\":\"H4sIA\"}", broken},
+    };
+    for (size_t index = 0; index < sizeof table / sizeof *table; index++)
+        frames_expect("cloudtrail", span_str(table[index].text), table[index].expected);
 }
 
 static void a_file_that_breaks_off_has_the_records_before(void **state)
@@ -316,6 +355,7 @@ int main(void)
         cmocka_unit_test(what_a_frame_comes_to_is_limited),
         cmocka_unit_test(records_are_found_in_what_carries_them),
         cmocka_unit_test(what_carries_nothing_is_an_event),
+        cmocka_unit_test(what_tells_of_records_elsewhere_is_a_fault),
         cmocka_unit_test(a_file_that_breaks_off_has_the_records_before),
         cmocka_unit_test(texts_do_not_nest_without_end),
         cmocka_unit_test(entries_are_read_with_binary_fields),

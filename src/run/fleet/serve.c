@@ -60,7 +60,6 @@ static int serve_ingest(const struct declare_pipeline *pipeline, const struct pi
         .tls_key = pipeline->tls_key,
         .client_ca = pipeline->client_ca,
         .state_dir = folder,
-        .sinks_dir = place->state,
         .logsource = pipeline->logsource,
         .is_text = place->is_text,
         .store_bytes_max = pipeline->store_bytes ? pipeline->store_bytes : STORE_BYTES_DEFAULT,

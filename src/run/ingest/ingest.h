@@ -38,13 +38,12 @@ struct ingest_options {
     const char *tls_cert, *tls_key; /* PEM; both or none */
     const char *client_ca;          /* PEM; NULL: no client certificate is asked for */
     const char *state_dir;
-    const char *sinks_dir; /* state folder of the sinks that are shown; NULL: the same */
     struct logsource logsource;
     bool is_text; /* lines for people */
     bool shows_shadow;
     uint64_t store_bytes_max;
     uint64_t retention_ns;  /* 0: nothing goes for its age */
-    const char *sinks_dir;  /* of those that read the store, with retention_ns */
+    const char *sinks_dir;  /* of those that read the store; NULL: `sinks` in the state folder */
     const char *store_name; /* as they call it */
     uint64_t body_bytes_max;
     uint64_t request_ns; /* for a request of HTTP to be whole; 0: a minute */

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -286,11 +287,11 @@ err_kind ingest_secrets_open(struct ingest *ingest, struct err_ctx *err)
 void ingest_sinks_open(struct ingest *ingest)
 {
     const struct ingest_options *options = ingest->options;
-    AUTO(auto_close)
-    int folder = open(options->sinks_dir ? options->sinks_dir : options->state_dir,
-                      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0 || (mkdirat(folder, "sinks", 0755) && errno != EEXIST))
+    char path[PATH_MAX];
+    int len = options->sinks_dir ? snprintf(path, sizeof path, "%s", options->sinks_dir)
+                                 : snprintf(path, sizeof path, "%s/sinks", options->state_dir);
+    if (len < 0 || (size_t)len >= sizeof path || (mkdir(path, 0755) && errno != EEXIST))
         return;
-    ingest->sinks_fd = openat(folder, "sinks", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    ingest->sinks_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     ingest->intake_start.has_sinks = ingest->sinks_fd >= 0;
 }
