@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 #include "core/cleanup.h"
 #include "follow/follow_state.h"
 
@@ -99,9 +101,11 @@ static void adopt(struct follow *follow, struct file *file, struct file *other)
     file->is_skipping = other->is_skipping;
     file->is_changed = true;
     follow->counts.copies++;
-    uint64_t kept = file->packing == PACKING_PACKED || file->size <= file->position
+    struct stat status; /* the copy is whole now, and may have been looked at before it was */
+    uint64_t size = fstat(file->fd, &status) == 0 ? (uint64_t)status.st_size : file->size;
+    uint64_t kept = file->packing == PACKING_PACKED || size <= file->position
                         ? other->lost
-                        : file->size - file->position;
+                        : size - file->position;
     kept = kept < other->lost ? kept : other->lost;
     follow->counts.lost_bytes -= kept;
     other->lost -= kept;
