@@ -368,6 +368,7 @@ case_dead_letters_of_a_file_are_replayed_to_the_next_run_once() {
     "$PICKET" pipeline status --state "$work/state" --output json | jq -e '.[0] |
         .in == .out + .filtered + .dead and .in == 43'
     start "$work/app.yaml"
+    wait_for 5 status_is '.in == 44'
     stop
     [[ $summary == 'in=1 out=0 filtered=0 dead=1 '* ]]
 }
