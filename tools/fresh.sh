@@ -29,6 +29,7 @@ fi
 say "the host's apt configuration and resolver, so that the same mirror is used"
 cp -L /etc/resolv.conf /etc/hosts "$folder/etc/"
 cp -a /etc/apt/apt.conf.d/. "$folder/etc/apt/apt.conf.d/" 2>/dev/null || true
+chmod 755 "$folder" # mktemp gives a folder to its maker only
 mount --bind "$folder" "$folder" # a root that is a mount, as every machine's
 mount --make-private "$folder"
 for mount in proc sys dev; do
