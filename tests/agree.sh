@@ -13,6 +13,7 @@ for tool in jq python3 curl; do command -v "$tool" >/dev/null || leave "$tool is
 work=$(mktemp -d /tmp/picket-agree.XXXXXX) || exit 1
 cd "$work" || exit 1
 started=''
+# shellcheck disable=SC2317 # called by the trap
 close_all() {
     [ -z "$started" ] || kill -9 "$started" 2>/dev/null
     [ -z "${lab:-}" ] || lab_close

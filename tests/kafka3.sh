@@ -1,13 +1,14 @@
 #!/bin/bash
 # Workers on three brokers, three copies of everything: brokers killed one after the other, members
-# that come and go, records made to hurt, a full disk, a clock that jumps. By event id nothing is
-# missing and nothing doubled under read_committed. About 90 s; `kafka3.sh --long` goes on longer.
+# that come and go, records made to hurt, full disks of a broker and of a worker, a clock that jumps.
+# By event id nothing is missing and nothing doubled under read_committed. About two minutes;
+# `kafka3.sh --long` goes on longer.
 # Output is TAP.
 set -u
 . "$(dirname "$0")/kafka/lab.sh"
 rounds=1 joins=10 kills=0
 [ "${1:-}" != --long ] || { rounds=4 joins=60 kills=50; }
-lab_open 3
+lab_open 3 3
 rules_write
 
 # ---- each broker in turn: so each leader, and the coordinators of group and transactions ----
@@ -15,8 +16,8 @@ events 1 5000 | feed in1
 : >worker.err
 worker_start a 1 --state s1 --commit-interval 20ms
 until_true 30 grep -q ready worker.err
-total=$((rounds * 3 * 12000))
-feed_slowly in1 5001 $total &
+touch load
+feed_while load in1 5001 &
 feeder=$!
 for _ in $(seq "$rounds"); do
     for node in 1 2 3; do
@@ -29,8 +30,9 @@ for _ in $(seq "$rounds"); do
         until_true 60 copies_whole __transaction_state
     done
 done
+rm load
 wait "$feeder"
-expect "each of three brokers killed under load, $((rounds * 3)) kills" out1 1 $((5000 + total))
+expect "each of three brokers killed under load, $((rounds * 3)) kills" out1 1 "$(cat load.last)"
 worker_end a TERM
 verdict "the worker outlives its brokers" 0 $?
 identity "after the brokers' kills"
@@ -39,7 +41,8 @@ identity "after the brokers' kills"
 events 1 1000 | feed in2
 : >worker.err
 worker_start stays 2
-feed_slowly in2 1001 $((joins * 5000)) &
+touch load
+feed_while load in2 1001 &
 feeder=$!
 for turn in $(seq "$joins"); do
     worker_start "m$((turn % 3))" 2
@@ -50,8 +53,9 @@ for turn in $(seq "$joins"); do
     [ -z "${worker_pid[$leaver]:-}" ] || worker_end "$leaver" $signal
     unset "worker_pid[$leaver]"
 done
+rm load
 wait "$feeder"
-patience=180 expect "$joins members that join and leave" out2 1 $((1000 + joins * 5000))
+patience=180 expect "$joins members that join and leave" out2 1 "$(cat load.last)"
 for name in stays m0 m1 m2; do
     [ -z "${worker_pid[$name]:-}" ] || worker_end "$name" TERM
     unset "worker_pid[$name]"
@@ -127,9 +131,40 @@ else
     echo "# no tmpfs to fill"
 fi
 
+# ---- a broker's disk fills up under load, and is emptied ----
+# shellcheck disable=SC2317 # called by until_true
+broker_is_gone() { ! kill -0 "${broker_pid[$1]}"; }
+if [ -n "$small" ]; then
+    : >worker.err
+    events 1 1000 | feed in7
+    worker_start a 7 --state s7
+    until_true 30 grep -q ready worker.err
+    touch load
+    feed_while load in7 1001 &
+    feeder=$!
+    for round in $(seq "$rounds"); do
+        head -c 200000000 /dev/zero >"$small/rest" 2>/dev/null
+        until_true 60 broker_is_gone 3
+        verdict "a broker whose disk is full ends, $round" 0 $?
+        rm "$small/rest"
+        broker_start 3
+        broker_wait 3
+        until_true 60 copies_whole in7
+    done
+    rm load
+    wait "$feeder"
+    expect "a broker's disk was full" out7 1 "$(cat load.last)"
+    worker_end a TERM
+    verdict "the worker outlives a broker's full disk" 0 $?
+    identity "after the broker's full disk"
+else
+    echo "# no disk of a broker to fill"
+fi
+
 # ---- the kill loop, on three brokers ----
 if [ "$kills" -gt 0 ]; then
-    feed_slowly in6 1 $((kills * 1000)) &
+    touch load
+    feed_while load in6 1 &
     feeder=$!
     : >worker.err
     for _ in $(seq "$kills"); do
@@ -140,9 +175,10 @@ if [ "$kills" -gt 0 ]; then
         sleep "0.$((RANDOM % 9 + 1))"
         worker_end b KILL
     done
+    rm load
     wait "$feeder"
     worker_start a 6 --state s6
-    patience=180 expect "two workers killed $kills times each" out6 1 $((kills * 1000))
+    patience=180 expect "two workers killed $kills times each" out6 1 "$(cat load.last)"
     worker_end a TERM
     identity "after the kills"
 fi

@@ -2,10 +2,11 @@
 # Brokers of our own and workers on them, for tests and benches. Sourced; needs java, maven (for the
 # brokers' jars, kept in BUILD/kafka), kcat and jq. Everything listens on loopback and ends with the
 # script that sourced this. Output is TAP.
-#   lab_open NODES         starts so many brokers; $brokers is where to meet them
+#   lab_open NODES [N]     starts so many brokers; $brokers is where to meet them; the data of broker N
+#                          lie on a disk of 128 MB, if root may make one: $small is then their folder
 #   broker_start N, broker_kill N
 #   worker_start NAME TOPIC-SUFFIX [options], worker_end NAME SIGNAL
-#   events FIRST COUNT, feed TOPIC [kcat options], expect NAME TOPIC FIRST COUNT
+#   events FIRST COUNT, feed TOPIC [kcat options], feed_slowly, feed_while, expect NAME TOPIC FIRST COUNT
 set -u
 build=$(realpath "${BUILD:-build}")
 picket=$(realpath "${PICKET:-$build/picket}")
@@ -53,6 +54,7 @@ lab_close() {
         kill -9 "$pid" 2>/dev/null
     done
     wait 2>/dev/null
+    [ -z "${small:-}" ] || umount "$small"
     rm -rf "$lab"
 }
 broker_at() { echo "127.0.0.1:$((port + 2 * $1))"; }
@@ -104,12 +106,16 @@ copies_whole() { # TOPIC: every partition's copies are in step
     kcat -b "$brokers" -L -J -t "$1" 2>/dev/null |
         jq -e --argjson n "$nodes" '[.topics[].partitions[].isrs | length] | min >= ([$n, 3] | min)'
 }
-lab_open() { # NODES
-    nodes=$1
+lab_open() { # NODES [N]
+    nodes=$1 small=''
     jars_get
     lab=$(mktemp -d /tmp/picket-kafka.XXXXXX) || exit 1
     trap lab_close EXIT
     cd "$lab" || exit 1
+    if [ -n "${2:-}" ] && [ "$(id -u)" = 0 ] && mkdir "data$2" &&
+        mount -t tmpfs -o size=128m none "data$2" 2>/dev/null; then
+        small=$lab/data$2
+    fi
     port=$((20000 + $$ % 10000))
     local node id
     voters='' brokers=''
@@ -152,7 +158,7 @@ events() { # FIRST COUNT: numbered events; every one whose number holds a 7 matc
 feed() { # TOPIC [kcat options]: stdin into it, each line once whatever befalls a broker
     local topic=$1
     shift
-    kcat -b "$brokers" -P -t "$topic" -X enable.idempotence=true "$@"
+    kcat -E -b "$brokers" -P -t "$topic" -X enable.idempotence=true "$@" 2>>feed.err
 }
 feed_slowly() { # TOPIC FIRST COUNT: a thousand every 0.1 s
     local first
@@ -160,6 +166,16 @@ feed_slowly() { # TOPIC FIRST COUNT: a thousand every 0.1 s
         events "$first" 1000
         sleep 0.1
     done | feed "$1"
+}
+# feed_while FILE TOPIC FIRST: a thousand every 0.4 s while the file is there; FILE.last then says how far
+feed_while() {
+    local first=$3
+    while [ -e "$1" ]; do
+        events "$first" 1000
+        first=$((first + 1000))
+        echo $((first - 1)) >"$1.last"
+        sleep 0.4
+    done | feed "$2"
 }
 worker_start() { # NAME TOPIC-SUFFIX [options]
     local name=$1 suffix=$2
