@@ -143,9 +143,12 @@ if [ -n "$small" ]; then
     feed_while load in7 1001 &
     feeder=$!
     for round in $(seq "$rounds"); do
+        brokers_keep
+        : >broker3.log
         head -c 200000000 /dev/zero >"$small/rest" 2>/dev/null
         until_true 60 broker_is_gone 3
-        verdict "a broker whose disk is full ends, $round" 0 $?
+        verdict "a broker whose disk is full ends, $round" "0 full" \
+            "$? $(grep -q 'No space left on device' broker3.log && echo full)"
         rm "$small/rest"
         broker_start 3
         broker_wait 3
