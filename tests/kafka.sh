@@ -5,6 +5,7 @@ set -u
 . "$(dirname "$0")/kafka/lab.sh"
 kills=12
 [ "${1:-}" != --long ] || kills=60
+record_bytes=12000000
 lab_open 1
 rules_write
 
@@ -46,6 +47,17 @@ verdict "a signal is keyed by what its event is about" 'host:ws1 ["host:ws1",["h
     "$(consume out6 -f '%k\n') $found"
 verdict "replay says the same of it" "$found" "$("$picket" replay --source json --rules rules.yml \
     --logsource product=app --output json about.ndjson 2>/dev/null | jq -c '[.entity, .entities]')"
+# ---- a record that is larger than what a decoder takes ----
+: >worker.err
+{ events 1 100; printf '{"n":"7","x":"'; head -c 9000000 /dev/zero | tr '\0' a; printf '"}\n'; events 101 100; } |
+    feed in8 -X message.max.bytes=12000000
+worker_start a 8
+expect "events around a record of 9 MB" out8 1 200
+until_true 20 eval '[ "$(consume dead8 | wc -l)" = 1 ]'
+worker_end a TERM
+verdict "which is a dead letter without its bytes" "null 201 1" "$(consume dead8 |
+    jq -r 'select(.reason | test("over 8 MiB")) | .payload') $(summary | sed -E 's/in=([0-9]*) .*dead=/\1 /')"
+
 feed in7 <about.ndjson
 worker_start a 7 --entity nothing.there,user.name,n
 until_true 30 is_keyed out7 user:ann

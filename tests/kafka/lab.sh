@@ -71,6 +71,7 @@ controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs=$lab/data$1
 num.partitions=4
+message.max.bytes=${record_bytes:-1048588}
 default.replication.factor=$copies
 min.insync.replicas=$insync
 offsets.topic.replication.factor=$copies

@@ -93,11 +93,6 @@ err_kind decoder_rules(struct decoder_child *child, int image_fd, struct err_ctx
 
 /* ---- giving work ---- */
 
-static bool is_record(uint32_t kind)
-{
-    return kind == WORK_RECORD || kind == WORK_POISON;
-}
-
 static bool slot_put(struct worker *worker, struct decoder_child *child,
                      const struct work_item *item)
 {
@@ -126,7 +121,7 @@ static bool slot_put(struct worker *worker, struct decoder_child *child,
     if (item->value.data && item->value.len)
         memcpy(at + sizeof head + item->key.len, item->value.data, item->value.len);
     slot->end += work_padded((uint32_t)(sizeof head + len));
-    slot->is_careful |= worker->careful_to && is_record(item->kind) &&
+    slot->is_careful |= worker->careful_to && work_is_record(item->kind) &&
                         item->offset <= worker->careful_to[item->partition];
     return true;
 }
@@ -215,7 +210,7 @@ static void records_done(struct worker *worker, struct decoder_child *child, uin
     struct work_record head;
     uint32_t next;
     while (slot->at < to && decoder_item_at(child, index, slot->at, &head, &next)) {
-        if (is_record(head.kind) && slot->epoch == exchange_epoch(worker->exchange))
+        if (work_is_record(head.kind) && slot->epoch == exchange_epoch(worker->exchange))
             exchange_done(worker->exchange, head.partition, head.offset);
         slot->at = next;
     }

@@ -94,7 +94,7 @@ static err_kind items_run(struct decoder *decoder, const struct work_order *orde
         uint32_t len = item_read(in + at, order->end - at, &item);
         if (!len)
             return err_set(err, ERR_STATE, "bad record");
-        bool is_record = item.kind == WORK_RECORD || item.kind == WORK_POISON;
+        bool is_record = work_is_record(item.kind);
         if (is_record && order->limit && records == order->limit)
             break;
         int position_len = snprintf(position, sizeof position, "%s/%d@%lld", decoder->start.topic,

@@ -171,6 +171,10 @@ static enum work_outcome item_run(struct stage *stage, struct alert_set *set,
         stage->before.in++;
         stage->before.dead++;
         return dead_put(stage, item->value, position, "the record ended the decoder 3 times", err);
+    case WORK_LARGE:
+        stage->before.in++;
+        stage->before.dead++;
+        return dead_put(stage, item->value, position, WORK_LARGE_WHY, err);
     case WORK_STATE:
         if (alert_set_load(set, item->key, item->value, err) != OK) {
             err_wrap(err, "state of partition %d", (int)item->partition);

@@ -54,11 +54,23 @@ static err_kind stage_open(const struct decoder_start *start, int image_fd, stru
     return kind;
 }
 
+static bool dead_put(struct stage *stage, const struct work_item *item, span position,
+                     const char *reason)
+{
+    uint32_t before = stage->yield->len;
+    bool is_put = flow_dead(stage->flow, item->value, position, reason, output_put, stage->yield);
+    if (!is_put)
+        stage->yield->len = before;
+    return is_put;
+}
+
 static enum work_outcome stage_item(void *context, const struct work_item *item, span position,
                                     struct err_ctx *err)
 {
     struct stage *stage = context;
     uint32_t before = stage->yield->len;
+    if (item->kind == WORK_LARGE)
+        return dead_put(stage, item, position, WORK_LARGE_WHY) ? WORK_DONE : WORK_NO_ROOM;
     if (item->kind != WORK_RECORD) {
         err_set(err, ERR_STATE, "detect keeps no state");
         return WORK_FAILED;
@@ -66,9 +78,8 @@ static enum work_outcome stage_item(void *context, const struct work_item *item,
     if (flow_record(stage->flow, item->value, position, output_put, stage->yield))
         return WORK_DONE;
     stage->yield->len = before;
-    bool is_dead = before == 0 && flow_dead(stage->flow, item->value, position,
-                                            "what the rules say of this record has no room",
-                                            output_put, stage->yield);
+    bool is_dead = before == 0 &&
+                   dead_put(stage, item, position, "what the rules say of this record has no room");
     return is_dead ? WORK_DONE : WORK_NO_ROOM;
 }
 

@@ -26,14 +26,22 @@ enum work_message {
 #define WORK_OUT_BYTES (32u << 20)
 #define WORK_BYTES     (WORK_SLOTS * ((size_t)WORK_IN_BYTES + WORK_OUT_BYTES))
 #define WORK_ALIGN     8u
+#define WORK_VALUE_MAX (WORK_IN_BYTES - 4096)
+#define WORK_LARGE_WHY "the record is over 8 MiB"
 
 enum work_kind {
     WORK_RECORD,
     WORK_POISON, /* a record that ended decoders: not to be looked at, a dead letter */
+    WORK_LARGE,  /* one over WORK_VALUE_MAX, without its value: a dead letter */
     WORK_FORGET, /* what is known of the partition is void */
     WORK_STATE,  /* a part of what is known, as it was yielded; with a key */
     WORK_LEVEL,  /* all records of the partition have been read: what waits for the clock may end */
 };
+
+static inline bool work_is_record(uint32_t kind)
+{
+    return kind == WORK_RECORD || kind == WORK_POISON || kind == WORK_LARGE;
+}
 
 /* Followed by the key and the value, up to the next multiple of WORK_ALIGN. */
 struct work_record {

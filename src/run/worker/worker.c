@@ -170,10 +170,13 @@ static err_kind fill(struct worker *worker, bool *ret_is_blocked, struct err_ctx
             return kind;
         bool is_poison =
             worker->careful_to && restore_is_poison(worker, record.partition, record.offset);
-        const struct work_item item = {.kind = is_poison ? WORK_POISON : WORK_RECORD,
+        bool is_large = record.payload.len > WORK_VALUE_MAX;
+        const struct work_item item = {.kind = is_large    ? WORK_LARGE
+                                               : is_poison ? WORK_POISON
+                                                           : WORK_RECORD,
                                        .partition = record.partition,
                                        .offset = record.offset,
-                                       .value = record.payload};
+                                       .value = is_large ? (span){NULL, 0} : record.payload};
         *ret_is_blocked = !decoder_put(worker, worker_child(worker, record.partition), &item);
         if (*ret_is_blocked)
             return OK;

@@ -81,6 +81,7 @@ static void partitions_revoked(struct exchange *exchange, rd_kafka_t *consumer,
     if (kind != OK)
         exchange->options.warn(exchange->options.context, "revoke", err.text);
     exchange->epoch++;
+    exchange->is_undone |= is_cooperative(); /* of those that stay, too, work was under way */
     assignment_mark(exchange, list, false);
     changelog_void(exchange);
 }
