@@ -39,6 +39,7 @@ newest() { jq -s -c 'group_by(.id) | map(max_by(.version)) | .[]'; } # of each a
 counted() { consume "$1" | newest | jq -s 'map(.count) | add // 0'; } # at powers of two
 signal_count() { consume "$1" | wc -l; }
 is_ready_again() { [ "$(grep -c 'picket: ready' worker.err)" = 2 ]; }
+# shellcheck disable=SC2317 # called by until_true
 sums_to() { [ "$(counted "$1")" = "$2" ]; } # TOPIC COUNT
 
 # ---- both in one command ----

@@ -121,8 +121,8 @@ static void what_is_no_pipeline_is_refused(void **state)
         "name: a\nowner: b\ndecoder: json\nsource: {type: http, listen: localhost}\n",
         "name: a\nowner: b\ndecoder: json\nsource: {type: http, listen: 'a:70000'}\n",
         "name: a\nowner: b\ndecoder: json\nsource: {type: kafka, brokers: a, topic: b}\n",
-        "name: a\nowner: b\ndecoder: json\nsource: {type: kafka, brokers: a, topic: b, output: c, "
-        "guarantee: exact}\n",
+        ("name: a\nowner: b\ndecoder: json\nsource: {type: kafka, brokers: a, topic: b, output: c, "
+         "guarantee: exact}\n"),
         "name: a\nowner: b\ndecoder: json\nsource: {type: stdin, line_bytes: 1G}\n",
         "name: \"a\\0b\"\nowner: b\ndecoder: json\nsource: {type: stdin}\n",
         "name: a\nowner:\ndecoder: json\nsource: {type: stdin}\n",

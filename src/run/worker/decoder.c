@@ -26,18 +26,18 @@ static const struct stage_desc *const stage_table[WORKER_STAGES] = {
 
 /* ---- outputs ---- */
 
-size_t yield_room(const struct yield *yield)
+size_t decoder_room(const struct yield *yield)
 {
     return WORK_OUT_BYTES - WORK_ALIGN - yield->len;
 }
 
-bool yield_put(struct yield *yield, enum work_yield kind, span key, span value)
+bool decoder_yield(struct yield *yield, enum work_yield kind, span key, span value)
 {
     struct work_output head = {.kind = kind,
                                .partition = yield->partition,
                                .key_len = (uint32_t)key.len,
                                .value_len = value.data ? (uint32_t)value.len : WORK_TOMBSTONE};
-    size_t room = yield_room(yield);
+    size_t room = decoder_room(yield);
     if (key.len > room || value.len > room || sizeof head + key.len + value.len > room)
         return false;
     size_t len = sizeof head + key.len + value.len;

@@ -12,9 +12,9 @@ struct yield {
     int32_t partition; /* of the item at hand */
 };
 /* Bytes that can still be put, heads of outputs included. */
-size_t yield_room(const struct yield *yield);
+size_t decoder_room(const struct yield *yield);
 /* False: no room; nothing was put. */
-bool yield_put(struct yield *yield, enum work_yield kind, span key, span value);
+bool decoder_yield(struct yield *yield, enum work_yield kind, span key, span value);
 
 enum work_outcome {
     WORK_DONE,

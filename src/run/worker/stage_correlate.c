@@ -28,7 +28,7 @@ static err_kind alert_output(void *context, enum alert_output output, span key, 
 {
     struct stage *stage = context;
     enum work_yield kind = output == ALERT_OUTPUT_VERSION ? YIELD_OUTPUT : YIELD_STATE;
-    if (yield_put(stage->yield, kind, key, value))
+    if (decoder_yield(stage->yield, kind, key, value))
         return OK;
     return err_set(err, ERR_LIMIT, "no room for an alert of %zu bytes", value.len);
 }
@@ -114,7 +114,7 @@ static err_kind set_at(struct stage *stage, int32_t partition, struct alert_set 
 /* What the order's end will put, and an item's own outputs. */
 static bool has_room(const struct stage *stage)
 {
-    size_t room = yield_room(stage->yield), need = ITEM_ROOM;
+    size_t room = decoder_room(stage->yield), need = ITEM_ROOM;
     for (size_t index = 0; index < stage->set_count; index++)
         if (stage->sets[index])
             need += alert_set_pending_bytes(stage->sets[index]);
@@ -133,7 +133,7 @@ static enum work_outcome dead_put(struct stage *stage, span payload, span positi
         dead_letter_write(&stage->letter, reason, "correlate", "signals", position,
                           (span){NULL, 0});
     }
-    if (yield_put(stage->yield, YIELD_DEAD, position, writer_span(&stage->letter)))
+    if (decoder_yield(stage->yield, YIELD_DEAD, position, writer_span(&stage->letter)))
         return WORK_DONE;
     err_set(err, ERR_LIMIT, "no room for a dead letter");
     return WORK_FAILED;

@@ -13,7 +13,7 @@ _Static_assert((int)FLOW_SIGNAL == YIELD_OUTPUT && (int)FLOW_DEAD == YIELD_DEAD,
 
 static bool output_put(void *context, enum flow_kind kind, span key, span value)
 {
-    return yield_put(context, (enum work_yield)kind, key, value);
+    return decoder_yield(context, (enum work_yield)kind, key, value);
 }
 
 static span part_of(const char *text)
