@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC2317 # is_ready_again and sums_to are called by until_true
 # Correlation on a real broker: every signal is counted once, in one alert, whatever is killed; the
 # alerts are those of the local stage. Output is TAP.
 set -u
@@ -39,7 +40,6 @@ newest() { jq -s -c 'group_by(.id) | map(max_by(.version)) | .[]'; } # of each a
 counted() { consume "$1" | newest | jq -s 'map(.count) | add // 0'; } # at powers of two
 signal_count() { consume "$1" | wc -l; }
 is_ready_again() { [ "$(grep -c 'picket: ready' worker.err)" = 2 ]; }
-# shellcheck disable=SC2317 # called by until_true
 sums_to() { [ "$(counted "$1")" = "$2" ]; } # TOPIC COUNT
 
 # ---- both in one command ----
