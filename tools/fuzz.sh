@@ -19,9 +19,9 @@ if [[ ${#targets[@]} -eq 0 ]]; then
         [[ ! -f $file ]] || targets+=("$(basename "$file" .c | cut -c6-)")
     done
 fi
-# All together take no more than five minutes unless told otherwise.
+# All together take no more than three minutes unless told otherwise.
 jobs=$(nproc)
-limit=$((300 * jobs / (${#targets[@]} + jobs)))
+limit=$((180 * jobs / (${#targets[@]} + jobs)))
 : "${seconds:=$((limit < 30 ? limit : 30))}"
 
 fuzz_one() { # seconds, target
