@@ -458,7 +458,7 @@ struct upid_copy {
  * bpf_probe_read_kernel. */
 extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __ksym __weak;
 /* Has this kernel that? Set by the loader. */
-extern const volatile bool has_rdonly_cast;
+const volatile bool has_rdonly_cast;
 /* Only behind has_rdonly_cast: the verifier does not look at what is never reached. */
 #define KERNEL(pointer)                                                                            \
     ((__typeof__(pointer))bpf_rdonly_cast((pointer),                                               \

@@ -5,10 +5,6 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-const volatile bool has_rdonly_cast;
-const volatile __u8 event_of_call[CALL_MAX];
-const volatile __u8 event_of_compat_call[CALL_MAX];
-
 /* The process table of user space needs these whether or not a rule names them. */
 static __always_inline struct control *needed(void)
 {

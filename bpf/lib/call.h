@@ -8,8 +8,8 @@
 #define CALL_MAX 512
 
 /* enum event_type by system call number, written by the loader before loading. */
-extern const volatile __u8 event_of_call[CALL_MAX];
-extern const volatile __u8 event_of_compat_call[CALL_MAX];
+const volatile __u8 event_of_call[CALL_MAX];
+const volatile __u8 event_of_compat_call[CALL_MAX];
 
 struct call {
     struct control *page;

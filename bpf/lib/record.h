@@ -55,7 +55,7 @@ struct scratch {
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, 1 << 25);
-} ring __weak SEC(".maps");
+} ring SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -63,14 +63,14 @@ struct {
     __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, struct control);
-} control __weak SEC(".maps");
+} control SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, SCRATCH_NESTING);
     __type(key, __u32);
     __type(value, struct scratch);
-} scratch __weak SEC(".maps");
+} scratch SEC(".maps");
 
 /* tgids of our own processes: what they do makes no records. */
 struct {
@@ -78,7 +78,7 @@ struct {
     __uint(max_entries, 64);
     __type(key, __u32);
     __type(value, __u8);
-} own_pids __weak SEC(".maps");
+} own_pids SEC(".maps");
 
 static __always_inline struct control *control_page(void)
 {

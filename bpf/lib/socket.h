@@ -84,7 +84,7 @@ struct {
     __uint(max_entries, 8192);
     __type(key, struct flow);
     __type(value, __u8);
-} flows __weak SEC(".maps");
+} flows SEC(".maps");
 
 static __always_inline bool flow_is_new(struct sock *sock, const struct socket_tuple *tuple,
                                         __u32 pid, __u64 start_boot_ns)

@@ -34,7 +34,7 @@ struct {
     __uint(max_entries, 1024);
     __type(key, __u64);
     __type(value, struct touch_list);
-} touches __weak SEC(".maps");
+} touches SEC(".maps");
 
 SUBPROGRAM int inode_is_touched(struct touch_list *list, __u64 inode)
 {
