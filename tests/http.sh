@@ -3,31 +3,12 @@
 # not taken, what is taken is counted, and others are served meanwhile.
 # shellcheck source=tests/lib.sh
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/ingest/lib.sh
+source "$(dirname "$0")/ingest/lib.sh"
 
-ingest() { # OPTIONS...: starts it; its pid in $started, its address in $at
-    cat >"$work/rules.yml" <<'R'
-title: Number with a seven
-id: 5b0c6d6e-6a0e-4d52-9b0a-3a3a40e4b7a1
-logsource: {product: app}
-detection:
-  sel:
-    n|contains: '7'
-  condition: sel
-level: high
-R
-    background "$PICKET" ingest --source app --listen 127.0.0.1:0 --logsource product=app \
-        --rules "$work/rules.yml" --state "$work/state" --output json "$@"
-    wait_for 10 grep -q 'ready, listening on' "$work/err"
-    at=$(sed -n 's/.*listening on //p' "$work/err")
-}
-stop_it() { # ends it in peace; the last line of stderr in $summary
-    kill -TERM "$started"
-    wait "$started"
-    summary=$(grep 'in=' "$work/err")
-}
-raw() { python3 "$root/tests/http/raw.py" "$1" "$at" "${@:2}"; }
+raw() { python3 "$root/tests/http/raw.py" "$1" "$address" "${@:2}"; }
 metric() { # PATTERN: the sum of what has it
-    curl -s "http://$at/metrics" | awk -v pattern="^picket_$1" '$0 ~ pattern { sum += $2 } END { print sum + 0 }'
+    curl -s "$at/metrics" | awk -v pattern="^picket_$1" '$0 ~ pattern { sum += $2 } END { print sum + 0 }'
 }
 cut() { metric "http_cut_total.*reason=\"$1\""; }
 has_left() { [[ $(cut gone) -ge $1 && $(metric http_waiting_bytes) -eq 0 ]]; }
@@ -90,13 +71,13 @@ case_large_bodies_and_bombs() {
         head -c $size /dev/zero | zstd -qc >"$work/bomb.zst"
         for form in gzip:gz zstd:zst; do
             [[ $(curl -s -o /dev/null -w '%{http_code}' -H "Content-Encoding: ${form%:*}" \
-                --data-binary @"$work/bomb.${form#*:}" "http://$at/v1/events/app") == 413 ]]
+                --data-binary @"$work/bomb.${form#*:}" "$at/v1/events/app") == 413 ]]
         done
     done
     [[ $(metric 'http_requests_total.*code="413"') -eq 6 ]]
     # of three records the one over 1 MiB is a dead letter
     { echo '{"n":"7"}'; head -c 1500000 /dev/zero | tr '\0' x | sed 's/.*/{"n":"7","pad":"&"}/'; echo; echo '{"n":"7"}'; } >"$work/one"
-    curl -s --data-binary @"$work/one" "http://$at/v1/events/app" | jq -e '.accepted == 3 and .broken == 1'
+    curl -s --data-binary @"$work/one" "$at/v1/events/app" | jq -e '.accepted == 3 and .broken == 1'
     stop_it
     grep -q 'in=403 out=2 filtered=400 dead=1 ' <<<"$summary"
     "$PICKET" dlq list --state "$work/state" --output json |

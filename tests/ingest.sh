@@ -2,36 +2,8 @@
 # Events over HTTP: what is acknowledged is on the disk and goes through the rules once.
 # shellcheck source=tests/lib.sh
 source "$(dirname "$0")/lib.sh"
-
-rules() {
-    cat >"$work/rules.yml" <<'R'
-title: Number with a seven
-id: 5b0c6d6e-6a0e-4d52-9b0a-3a3a40e4b7a1
-logsource: {product: app}
-detection:
-  sel:
-    n|contains: '7'
-  condition: sel
-fields: [n]
-level: high
-R
-}
-
-is_ready() { grep -q 'ready, listening on' "$work/err"; }
-
-ingest() { # OPTIONS...: starts it; its pid in $started, its address in $at
-    [[ -f $work/rules.yml ]] || rules
-    background "$PICKET" ingest --source app --listen 127.0.0.1:0 --logsource product=app \
-        --rules "$work/rules.yml" --state "$work/state" --output json "$@"
-    wait_for 10 is_ready
-    at=http://$(sed -n 's/.*listening on //p' "$work/err")
-}
-
-stop_it() { # ends it in peace; the last line of stderr in $summary
-    kill -TERM "$started"
-    wait "$started"
-    summary=$(grep 'in=' "$work/err")
-}
+# shellcheck source=tests/ingest/lib.sh
+source "$(dirname "$0")/ingest/lib.sh"
 
 post() { # OPTIONS...: the answer in $work/answer, the code on stdout
     curl -s -o "$work/answer" -w '%{http_code}' "$@" "$at/v1/events/app"
@@ -174,7 +146,7 @@ start_again() { # on the same port
         --rules "$work/rules.yml" --state "$work/state" --output json >>"$work/out" 2>"$work/err" &
     started=$!
     echo "$started" >>"$work/pids"
-    wait_for 10 is_ready
+    wait_for 10 is_listening
 }
 
 case_syslog_comes_in_by_streams_and_datagrams() {
@@ -194,7 +166,7 @@ R
         --state "$work/state" --output json --listen 127.0.0.1:0 --syslog tcp://127.0.0.1:0 \
         --syslog udp://127.0.0.1:0 --syslog tls://127.0.0.1:0 --syslog "unix://$work/log.sock" \
         --tls-cert "$work/server.pem" --tls-key "$work/server.key"
-    wait_for 10 is_ready
+    wait_for 10 is_listening
     address() { grep -o "$1://[0-9.:]*" "$work/err" | head -n 1 | sed 's,.*://,,'; }
     at=https://$(sed -n 's/.*listening on \([^,]*\).*/\1/p' "$work/err")
     line='<34>Oct 11 22:14:15 web su: failed'

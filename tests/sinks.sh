@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2119 # ingest takes options, and needs none
 # Sinks on real receivers: what a store holds arrives, whoever fails in between.
 # shellcheck source=tests/lib.sh
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/ingest/lib.sh
+source "$(dirname "$0")/ingest/lib.sh"
 build=${BUILD:-$root/build}
 
 # store FOLDER FIRST COUNT: alerts and signals of these numbers; every tenth alert has two versions
@@ -202,9 +205,9 @@ case_what_the_store_gave_up_is_counted() {
 }
 
 metric() { # NAME: of the sink hook, from the ingest at $at
-    curl -s "http://$at/metrics" | sed -n "s/^picket_sink_$1{sink=\"hook\".*} //p"
+    curl -s "$at/metrics" | sed -n "s/^picket_sink_$1{sink=\"hook\".*} //p"
 }
-has_worked_off() { [[ $(curl -s "http://$at/metrics" | sed -n 's/^picket_in_total{.*} //p') -eq $1 ]]; }
+has_worked_off() { [[ $(curl -s "$at/metrics" | sed -n 's/^picket_in_total{.*} //p') -eq $1 ]]; }
 is_down_with() { [[ $(metric up) == 0 && $(metric lag_records) -eq $1 ]]; }
 is_up() { [[ $(metric up) == 1 && $(metric lag_records) -eq 0 ]]; }
 status_says() { "$PICKET" status --state "$work/state" --output json | jq -e "$1"; }
@@ -213,21 +216,8 @@ has_given_up() { [[ $(counter hook dropped.expired) -eq $1 && $(counter hook lag
 # A receiver is down while events come in at rate, and comes back: nothing waits for it, everybody
 # can see it, and it gets all that is not too old.
 case_a_receiver_that_is_down_is_seen_and_slows_nobody() {
-    cat >"$work/rules.yml" <<'R'
-title: Number with a seven
-id: 5b0c6d6e-6a0e-4d52-9b0a-3a3a40e4b7a1
-logsource: {product: app}
-detection:
-  sel:
-    n|contains: '7'
-  condition: sel
-level: high
-R
-    background "$PICKET" ingest --source app --listen 127.0.0.1:0 --logsource product=app \
-        --rules "$work/rules.yml" --state "$work/state" --output json
-    wait_for 10 grep -q 'ready, listening on' "$work/err"
+    ingest
     local ingest=$started
-    at=$(sed -n 's/.*listening on //p' "$work/err")
     seq 20000 | sed 's/.*/{"n":"&"}/' >"$work/events" # 6878 match
     sink hook <<<"{kind: webhook, url: \"http://127.0.0.1:1\", topics: signals, batch: 1000, retry_max: 1s}"
     : >"$work/err"
@@ -235,7 +225,7 @@ R
     local before=$SECONDS n
     for n in 1 2 3 4 5 6 7 8; do
         [[ $(curl -s -o /dev/null -w '%{http_code}' --data-binary @"$work/events" \
-            "http://$at/v1/events/app") == 202 ]]
+            "$at/v1/events/app") == 202 ]]
     done
     wait_for 20 has_worked_off 160000
     echo "160000 events in $((SECONDS - before)) s while the sink is down"

@@ -16,7 +16,6 @@
 #define POLL_MS       20
 #define SILENCE_NS    120000000000ull /* a transaction of a worker that ended is open for 15 s */
 #define METADATA_MS   100
-#define POLICY_MS     3000 /* brokers tell at once */
 #define RETRIES_MAX   5
 #define POLICY_NAME   "cleanup.policy"
 #define POLICY_WANTED "compact"
@@ -80,7 +79,7 @@ static err_kind policy_check(struct exchange *exchange, struct err_ctx *err)
     rd_kafka_ConfigResource_t *asked =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, exchange->options.state);
     rd_kafka_DescribeConfigs(exchange->consumer, &asked, 1, admin, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, POLICY_MS);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, KAFKA_WAIT_MS);
     const rd_kafka_ConfigResource_t **told = NULL;
     const char *why = event ? rd_kafka_event_error_string(event) : "no answer";
     size_t count = 0;

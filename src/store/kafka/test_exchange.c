@@ -101,11 +101,15 @@ static void feed(const struct fixture *fixture, unsigned count)
 static struct exchange *exchange_make(struct fixture *fixture)
 {
     static const char *const outputs[] = {"out"};
+    /* the mock never says what a topic's policy is: it is not waited for long */
+    static const char *const properties[] = {"socket.timeout.ms=2000"};
     const struct exchange_options options = {.brokers = fixture->brokers,
                                              .group = "g",
                                              .input = "in",
                                              .outputs = outputs,
                                              .output_count = 1,
+                                             .properties = properties,
+                                             .property_count = 1,
                                              .is_at_least_once = fixture->is_at_least_once,
                                              .state = fixture->state,
                                              .assigned = assigned,
