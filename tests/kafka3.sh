@@ -75,9 +75,10 @@ printf 'key:\n' | feed in3 -K: -Z # a tombstone
 events 501 500 | feed in3
 worker_start a 3 --state s3
 expect "events around poisoned records" out3 1 1000
-bad=$(consume dead3 | wc -l)
+until_true 30 is_level s3
 worker_end a TERM
 verdict "the worker outlives poison" 0 $?
+bad=$(consume dead3 | wc -l)
 identity "poison"
 verdict "every record is accounted for" "in=1010 dead=$bad" \
     "$(summary | sed -E 's/(in=[0-9]*) .*(dead=[0-9]*)/\1 \2/')"
@@ -143,7 +144,6 @@ if [ -n "$small" ]; then
     feed_while load in7 1001 &
     feeder=$!
     for round in $(seq "$rounds"); do
-        brokers_keep
         : >broker3.log
         head -c 200000000 /dev/zero >"$small/rest" 2>/dev/null
         until_true 60 broker_is_gone 3

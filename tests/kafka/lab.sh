@@ -35,7 +35,7 @@ until_true() { # SECONDS COMMAND...
 
 # ---- brokers ----
 jars=$build/kafka
-kafka() { java -Xmx384m -cp "$jars/*" "$@"; }
+java=(java -Xmx384m -cp "$jars/*") # no function: its pid would be that of a shell before the broker
 jars_get() {
     local tool
     for tool in java mvn kcat jq curl; do
@@ -84,19 +84,8 @@ P
 }
 broker_answers() { kcat -b "$(broker_at "$1")" -L -m 2; }
 broker_start() { # N
-    kafka kafka.Kafka "$lab/broker$1.properties" >>"$lab/broker$1.log" 2>&1 &
+    "${java[@]}" kafka.Kafka "$lab/broker$1.properties" >>"$lab/broker$1.log" 2>&1 &
     broker_pid[$1]=$!
-}
-# On a machine without breath a broker of three may end by itself (seen: Kafka 4.1.1, its quorum's
-# "truncate to offset … below the current high watermark"). It is started again, and that is said.
-brokers_keep() {
-    local node
-    for node in $(seq "$nodes"); do
-        kill -0 "${broker_pid[$node]}" 2>/dev/null && continue
-        echo "# broker $node ended by itself: $(grep -m 1 -A 1 'fatal fault' "broker$node.log" | tail -1)"
-        broker_start "$node"
-        broker_wait "$node"
-    done
 }
 broker_wait() { until_true 120 broker_answers "$1"; }
 broker_kill() { # N
@@ -124,10 +113,10 @@ lab_open() { # NODES [N]
         voters+="${voters:+,}$node@127.0.0.1:$((port + 2 * node + 1))"
         brokers+="${brokers:+,}$(broker_at "$node")"
     done
-    id=$(kafka kafka.tools.StorageTool random-uuid 2>/dev/null | tail -1)
+    id=$("${java[@]}" kafka.tools.StorageTool random-uuid 2>/dev/null | tail -1)
     for node in $(seq "$nodes"); do
         broker_properties "$node" >"broker$node.properties"
-        kafka kafka.tools.StorageTool format -t "$id" -c "broker$node.properties" >format.log 2>&1
+        "${java[@]}" kafka.tools.StorageTool format -t "$id" -c "broker$node.properties" >format.log 2>&1
         broker_start "$node"
     done
     for node in $(seq "$nodes"); do
@@ -204,7 +193,6 @@ expect() {
     # one reading serves for both: kcat gives up on the way when brokers come and go
     until seen "$2" | sort >found && [ "$(wc -l <found)" -ge "$(wc -l <wanted)" ] ||
         [ $SECONDS -gt $end ]; do
-        brokers_keep
         sleep 0.5
     done
     verdict "$1: missing, doubled" "0 0" \
