@@ -80,10 +80,12 @@ run_cases() {
         else
             failed=$((failed + 1))
             echo "not ok $number - ${title//_/ }"
-            sed 's/^/# /' "$work/log"
-            for file in "$work/out" "$work/err"; do
-                [[ ! -f $file ]] || tail -n 20 "$file" | sed "s,^,# ${file##*/}: ,"
-            done
+            { # on both: what runs this shows only one of them
+                sed 's/^/# /' "$work/log"
+                for file in "$work/out" "$work/err"; do
+                    [[ ! -f $file ]] || tail -n 20 "$file" | sed "s,^,# ${file##*/}: ,"
+                done
+            } | tee /dev/stderr
         fi
         rm -rf "$work"
     done

@@ -20,8 +20,10 @@ verdict() { # NAME WANTED FOUND
     if [ "$2" = "$3" ]; then echo "ok $number - $1"; return; fi
     failed=$((failed + 1))
     echo "not ok $number - $1"
-    echo "# wanted $2, found $3"
-    tail -5 worker.err 2>/dev/null | sed 's/^/# /'
+    { # on both: what runs this shows only one of them
+        echo "# wanted $2, found $3"
+        tail -5 worker.err 2>/dev/null | sed 's/^/# /'
+    } | tee /dev/stderr
 }
 done_testing() {
     echo "1..$number"
