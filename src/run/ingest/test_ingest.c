@@ -1,53 +1,26 @@
 /* Gateway and intake end at what is not in their protocol; what is understood of a sink's
  * positions. */
-#include <fcntl.h>
-#include <unistd.h>
 
-#include <sys/wait.h>
-
-#include "core/test.h"
 #include "ingest/ingest.h"
 #include "ingest/messages.h"
 #include "ingest/readers.h"
+#include "role/test_after.h"
 
 static const role_run runs[ROLE_COUNT] = {[ROLE_INTAKE] = intake_run, [ROLE_GATEWAY] = gateway_run};
-
-/* The exit code of a role that is started with this message. */
-static int code_after(enum role_kind role, uint32_t type, span body)
-{
-    int pair[2], status;
-    struct err_ctx err;
-    struct ipc_channel channel;
-    assert_int_equal(ipc_pair(pair, &err), OK);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        dup2(pair[1], 3);
-        close_range(4, ~0u, 0);
-        dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-        _exit(role_main(role_name(role), runs));
-    }
-    close(pair[1]);
-    assert_int_equal(ipc_open(&channel, &pair[0], &err), OK);
-    ipc_send(&channel, type, body, NULL, 0, true);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    ipc_close(&channel);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
 
 static void a_role_ends_at_a_message_it_does_not_know(void **state)
 {
     (void)state;
-    assert_int_equal(code_after(ROLE_INTAKE, 9999, SPAN("what is this")), INTAKE_IMPOSSIBLE);
-    assert_int_equal(code_after(ROLE_GATEWAY, 9999, SPAN("what is this")), 1);
+    assert_int_equal(code_after(ROLE_INTAKE, runs, 9999, SPAN("what is this")), INTAKE_IMPOSSIBLE);
+    assert_int_equal(code_after(ROLE_GATEWAY, runs, 9999, SPAN("what is this")), 1);
 }
 
 static void a_role_ends_at_a_start_that_is_cut_short(void **state)
 {
     (void)state;
-    assert_int_equal(code_after(ROLE_INTAKE, MESSAGE_INTAKE_START, SPAN("short")),
+    assert_int_equal(code_after(ROLE_INTAKE, runs, MESSAGE_INTAKE_START, SPAN("short")),
                      INTAKE_IMPOSSIBLE);
-    assert_int_equal(code_after(ROLE_GATEWAY, MESSAGE_GATEWAY_START, SPAN("short")), 1);
+    assert_int_equal(code_after(ROLE_GATEWAY, runs, MESSAGE_GATEWAY_START, SPAN("short")), 1);
 }
 
 /* What sinks keep (store/delivery): the slowest one counts, and what is damaged holds all. */

@@ -20,8 +20,7 @@ static const struct option_desc rows[] = {
     {"output", OPTION_CHOICE, offsetof(struct cost_words, output), "text", "text|json", "form"},
     {"rounds", OPTION_COUNT, offsetof(struct cost_words, rounds), "3", NULL,
      "run so many times each way; the quickest counts"},
-    {"stage", OPTION_TEXT, offsetof(struct cost_words, stage), "live,shadow", "STAGE,...",
-     "run the rules of these stages: draft, shadow, live, retired"},
+    RULES_STAGE_OPTION(struct cost_words),
 };
 
 static const struct option_table table = {

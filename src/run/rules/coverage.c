@@ -16,8 +16,7 @@ static const struct option_desc rows[] = {
      "navigator|markdown|json", "form"},
     {"name", OPTION_TEXT, offsetof(struct coverage_words, name), "picket", "TEXT",
      "the name of the Navigator's layer"},
-    {"stage", OPTION_TEXT, offsetof(struct coverage_words, stage), "live,shadow", "STAGE,...",
-     "count the rules of these stages: draft, shadow, live, retired"},
+    RULES_STAGE_OPTION(struct coverage_words),
 };
 
 static const struct option_table table = {

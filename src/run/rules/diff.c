@@ -20,8 +20,7 @@ static const struct option_desc rows[] = {
      "further rule files that both versions need, such as shared macros"},
     {"output", OPTION_CHOICE, offsetof(struct diff_words, output), "text", "text|json|markdown",
      "form"},
-    {"stage", OPTION_TEXT, offsetof(struct diff_words, stage), "live,shadow", "STAGE,...",
-     "run the rules of these stages: draft, shadow, live, retired"},
+    RULES_STAGE_OPTION(struct diff_words),
 };
 
 static const struct option_table table = {

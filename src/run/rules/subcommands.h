@@ -31,6 +31,11 @@ MUST_USE err_kind rules_all(const struct rules_replays *replays, const struct ru
         "source", OPTION_TEXT, offsetof(type, source), "kernel", "NAME",                           \
             "what the events are, as for picket replay: kernel for Falco rules; json, envoy, ..."  \
     }
+#define RULES_STAGE_OPTION(type)                                                                   \
+    {                                                                                              \
+        "stage", OPTION_TEXT, offsetof(type, stage), "live,shadow", "STAGE,...",                   \
+            "take the rules of these stages: draft, shadow, live, retired"                         \
+    }
 struct rules_events {
     const struct source *source; /* NULL: kernel */
     struct lab_file files[OPTION_LIST_MAX];
