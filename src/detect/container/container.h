@@ -172,6 +172,7 @@ struct user_scope {
     span container; /* its id */
     int32_t pid;
     uint64_t start_boot_ns;
+    uint64_t exec_boot_ns; /* of the program that it runs; 0: not known */
     uint64_t now_boot_ns;
 };
 

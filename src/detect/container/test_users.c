@@ -271,6 +271,30 @@ static void gives_a_process_with_the_hosts_root_the_hosts_users(void **state)
     user_cache_close(cache);
 }
 
+/* Process 7 has the host's root until its next program, as a runtime's first process does. */
+static int entering_open(void *context, const struct open_request *request)
+{
+    struct disk *disk = context;
+    bool is_outside = request->pid == 7 && disk->opens == 0;
+    disk->opens += is_outside;
+    return is_outside ? -EXDEV : disk_open(disk, request);
+}
+
+static void a_process_that_enters_its_container_has_its_users(void **state)
+{
+    (void)state;
+    struct disk disk = {user_files, 4, 0};
+    struct user_cache *cache = users_on(entering_open, &disk, 4);
+    struct user_scope scope = scope_at("abc", 0);
+    scope.exec_boot_ns = 5;
+    assert_user(cache, &scope, 1000, "ann");
+    assert_user(cache, &scope, 1000, "ann"); /* not asked again */
+    scope.exec_boot_ns = 6;
+    assert_user(cache, &scope, 0, "captain");
+    assert_user(cache, &scope, 1000, NULL);
+    user_cache_close(cache);
+}
+
 static void keeps_a_bounded_number_of_containers_and_bytes(void **state)
 {
     (void)state;
@@ -339,6 +363,7 @@ int main(void)
         cmocka_unit_test(reads_a_file_again_only_when_it_changed),
         cmocka_unit_test(asks_again_soon_when_the_first_process_could_not_be_read),
         cmocka_unit_test(gives_a_process_with_the_hosts_root_the_hosts_users),
+        cmocka_unit_test(a_process_that_enters_its_container_has_its_users),
         cmocka_unit_test(keeps_a_bounded_number_of_containers_and_bytes),
         cmocka_unit_test(stores_users_and_loads_them_again),
     };

@@ -28,9 +28,10 @@ struct watched {
     uint64_t due_boot_ns;
     uint32_t failures;
     /* The last process of a container that turned out to have the host's root, as a runtime's own
-     * start-up steps do; 0: none. */
+     * start-up steps do; 0: none. What it executes next is the container's. */
     int32_t host_pid;
     uint64_t host_start_boot_ns;
+    uint64_t host_exec_boot_ns;
 };
 
 struct scope {
@@ -233,6 +234,7 @@ static void watched_look(struct user_cache *cache, const struct user_scope *who,
     bool is_read = watched_read(cache, who, kind, watched, &is_host);
     watched->host_pid = is_host ? who->pid : 0;
     watched->host_start_boot_ns = who->start_boot_ns;
+    watched->host_exec_boot_ns = who->exec_boot_ns;
     if (is_host)
         return; /* tells nothing of the next process */
     uint32_t shift = watched->failures < RETRY_SHIFT_MAX ? watched->failures : RETRY_SHIFT_MAX;
@@ -243,7 +245,8 @@ static void watched_look(struct user_cache *cache, const struct user_scope *who,
 static bool has_host_root(const struct watched *watched, const struct user_scope *who)
 {
     return watched->host_pid && watched->host_pid == who->pid &&
-           watched->host_start_boot_ns == who->start_boot_ns;
+           watched->host_start_boot_ns == who->start_boot_ns &&
+           watched->host_exec_boot_ns == who->exec_boot_ns;
 }
 
 static const struct user_row *row_find(struct user_cache *cache, const struct user_scope *who,

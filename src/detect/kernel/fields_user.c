@@ -4,8 +4,10 @@
 struct user_scope fetch_scope(const struct fetch *fetch)
 {
     const struct record_head *head = &fetch->record->head;
-    struct user_scope scope = {
-        .pid = head->pid, .start_boot_ns = head->start_boot_ns, .now_boot_ns = head->time_boot_ns};
+    struct user_scope scope = {.pid = head->pid,
+                               .start_boot_ns = head->start_boot_ns,
+                               .exec_boot_ns = fetch->process ? fetch->process->exec_boot_ns : 0,
+                               .now_boot_ns = head->time_boot_ns};
     struct container_key key;
     bool is_inside; /* a control group that only looks like a container's has the host's users */
     (void)fetch_container(fetch, &is_inside);

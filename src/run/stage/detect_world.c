@@ -103,6 +103,7 @@ bool detect_facts_touch(struct detect *detect)
     struct user_scope scope = {.container = is_inside ? key.id : (span){NULL, 0},
                                .pid = process->pid,
                                .start_boot_ns = process->start_boot_ns,
+                               .exec_boot_ns = process->exec_boot_ns,
                                .now_boot_ns = now_ns};
     span name;
     user_name(detect->users, &scope, detect->decoder.record.head.uid, &name);
