@@ -152,6 +152,9 @@ int role_main(const char *name, const role_run others[ROLE_COUNT])
         signal(SIGINT, SIG_IGN);
         signal(SIGTERM, SIG_IGN);
         signal(SIGHUP, SIG_IGN);
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
         if (ipc_open(&channel, &fd, &err) != OK)
             return 1;
         role_run run = role_table[role].run ? role_table[role].run : others[role];
@@ -173,9 +176,13 @@ static void become(int executable, int channel_fd, const char *name)
         _exit(126);
     /* whatever else the caller had open (Linux 5.11) */
     close_range(CHANNEL_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* what a terminal or a service manager sends to all waits until role_main ignores it */
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGTERM);
+    sigaddset(&held, SIGHUP);
+    sigprocmask(SIG_SETMASK, &held, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     char program[] = "picket", command[] = "role", role[16] = "";
     memcpy(role, name, strlen(name));

@@ -175,7 +175,10 @@ static err_kind start(struct supervisor *supervisor, struct err_ctx *err)
         return err_set(err, ERR_DENIED,
                        "watching this host needs root (to load kernel programs); replay, check and "
                        "test do not");
-    err_kind kind = state_open(supervisor, err);
+    /* first: a stop that comes while all starts ends it as any other does */
+    err_kind kind = role_signals_open(true, &supervisor->signal_fd, err);
+    if (kind == OK)
+        kind = state_open(supervisor, err);
     /* now that no other recorder can be writing to it */
     if (kind == OK && supervisor->options->is_recording &&
         ftruncate(supervisor->options->record_fd, 0) && errno != EINVAL)
@@ -184,8 +187,6 @@ static err_kind start(struct supervisor *supervisor, struct err_ctx *err)
         kind = rules_first(supervisor, err);
     if (kind == OK)
         kind = crash_page_open(supervisor, err);
-    if (kind == OK)
-        kind = role_signals_open(true, &supervisor->signal_fd, err);
     if (kind == OK)
         kind = child_start(supervisor, &supervisor->sensor, err);
     if (kind == OK)
