@@ -119,6 +119,26 @@ static void tags_write(struct writer *out, const struct rule_info *rule)
     writer_byte(out, ']');
 }
 
+/* What of the event is shorter here than it was. */
+static void cuts_write(struct writer *out, const struct signal_context *context)
+{
+    const struct {
+        bool is_cut;
+        const char *name;
+    } parts[] = {{context->is_path_cut, "path"},
+                 {context->is_argv_cut, "argv"},
+                 {context->is_env_cut, "env"}};
+    const char *between = "";
+    writer_text(out, ",\"cut\":[");
+    for (size_t index = 0; index < sizeof parts / sizeof *parts; index++) {
+        if (!parts[index].is_cut)
+            continue;
+        writer_format(out, "%s\"%s\"", between, parts[index].name);
+        between = ",";
+    }
+    writer_byte(out, ']');
+}
+
 /* Arguments joined by spaces, secrets masked. */
 static void cmdline_write(struct writer *out, span argv)
 {
@@ -285,6 +305,7 @@ err_kind signal_write(const struct signal_match *match, const struct signal_cont
                   context->is_name_unverified ? "true" : "false",
                   context->has_name_changed ? "true" : "false",
                   (unsigned long long)context->dropped_before);
+    cuts_write(out, context);
     if (context->has_evidence)
         writer_format(out, ",\"evidence\":%llu}", (unsigned long long)context->evidence_offset);
     else

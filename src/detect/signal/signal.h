@@ -51,6 +51,9 @@ struct signal_context {
     span response; /* what to do: from the rule's strategy; data NULL: nothing given */
     bool is_name_unverified;
     bool has_name_changed;
+    bool is_path_cut; /* longer than the kernel programs keep */
+    bool is_argv_cut;
+    bool is_env_cut;
     uint64_t dropped_before; /* events lost since the signal before this one */
     bool has_evidence;
     uint64_t evidence_offset; /* in the topic `evidence` */

@@ -40,6 +40,8 @@ static struct signal_context context_make(void)
         .container_image = SPAN("nginx:1.25"),
         .response = SPAN("Stop the container."),
         .is_name_unverified = true,
+        .is_path_cut = true,
+        .is_env_cut = true,
         .has_evidence = true,
         .evidence_offset = 5,
     };
@@ -90,6 +92,8 @@ static void has_every_key_of_falco_and_ours(void **state)
     assert_string_equal(text_of(json_object_get(json, "container"), "image"), "nginx:1.25");
     assert_int_equal(json_integer_value(json_object_get(json, "evidence")), 5);
     assert_true(json_is_true(json_object_get(json, "name_unverified")));
+    assert_int_equal(json_array_size(json_object_get(json, "cut")), 2);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(json, "cut"), 1)), "env");
     const json_t *process = json_array_get(json_object_get(json, "process"), 0);
     assert_string_equal(text_of(process, "cmdline"), "sh -c mysql --password=**** --token ****");
     json_decref(json);
@@ -225,6 +229,8 @@ static const char block_expected[] =
     "             Look at it.\n"
     "    do       Stop the container.\n"
     "    note     a name in this event rests on the program's own memory\n"
+    "    note     path was longer: cut\n"
+    "    note     env was longer: cut\n"
     "    note     3 events were lost before this one\n";
 
 static void the_block_tells_all_and_escapes_it(void **state)

@@ -213,6 +213,14 @@ static void notes_put(struct block *block, const json_t *signal)
         line_put(block, "note", SPAN("a name in this event changed while the call ran"));
     else if (json_is_true(json_object_get(signal, "name_unverified")))
         line_put(block, "note", SPAN("a name in this event rests on the program's own memory"));
+    size_t index;
+    const json_t *cut;
+    json_array_foreach(json_object_get(signal, "cut"), index, cut)
+    {
+        label_put(block, "note");
+        writer_terminal(block->out, span_of(json_string_value(cut), json_string_length(cut)));
+        writer_text(block->out, " was longer: cut\n");
+    }
     if (json_is_integer(dropped) && json_integer_value(dropped) > 0) {
         label_put(block, "note");
         writer_format(block->out, "%lld events were lost before this one\n",

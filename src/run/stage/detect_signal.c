@@ -12,6 +12,7 @@ static span user_of(struct detect *detect, const struct process *process)
     struct user_scope scope = {.container = is_inside ? key.id : (span){NULL, 0},
                                .pid = process->pid,
                                .start_boot_ns = process->start_boot_ns,
+                               .exec_boot_ns = process->exec_boot_ns,
                                .now_boot_ns = detect->decoder.record.head.time_boot_ns};
     if (!user_name(detect->users, &scope, process->uid, &name))
         return (span){NULL, 0};
@@ -77,6 +78,10 @@ err_kind detect_signal(struct detect *detect, uint32_t rule, const uint64_t *evi
         context.processes = processes;
         context.is_name_unverified = head->flags & RECORD_NAME_UNVERIFIED;
         context.has_name_changed = head->flags & RECORD_NAME_CHANGED;
+        context.is_path_cut = head->flags & RECORD_CUT_PATH;
+        uint32_t flags = detect->decoder.process ? detect->decoder.process->flags : 0;
+        context.is_argv_cut = flags & PROCESS_CUT_ARGV;
+        context.is_env_cut = flags & PROCESS_CUT_ENV;
     }
     if (!detect->json)
         context.container_id = field_text(event, "container.id");
