@@ -54,17 +54,6 @@ span flat_line(const struct flat_decoder *decoder)
 
 /* ---- time ---- */
 
-uint64_t flat_time_ns(const struct flat_decoder *decoder)
-{
-    const json_t *time = json_object_get(decoder->object, "evt.time");
-    uint64_t ns;
-    if (json_is_integer(time) && json_integer_value(time) > 0)
-        return (uint64_t)json_integer_value(time);
-    return json_is_string(time) && clock_parse(json_string_value(time), &ns) ? ns : 0;
-}
-
-/* ---- values ---- */
-
 static bool number_parse(const char *text, struct value *ret)
 {
     char *end;
@@ -74,6 +63,29 @@ static bool number_parse(const char *text, struct value *ret)
     *ret = (struct value){.kind = VALUE_INT, .integer = number};
     return true;
 }
+
+/* Also ns as text, since not every language's numbers can hold them. */
+static bool time_parse(const char *text, uint64_t *ret_ns)
+{
+    struct value number;
+    if (clock_parse(text, ret_ns))
+        return true;
+    if (!number_parse(text, &number) || number.integer <= 0)
+        return false;
+    *ret_ns = (uint64_t)number.integer;
+    return true;
+}
+
+uint64_t flat_time_ns(const struct flat_decoder *decoder)
+{
+    const json_t *time = json_object_get(decoder->object, "evt.time");
+    uint64_t ns;
+    if (json_is_integer(time) && json_integer_value(time) > 0)
+        return (uint64_t)json_integer_value(time);
+    return json_is_string(time) && time_parse(json_string_value(time), &ns) ? ns : 0;
+}
+
+/* ---- values ---- */
 
 static struct value text_value(const json_t *json, enum value_kind kind)
 {
@@ -97,7 +109,7 @@ static struct value text_typed(const json_t *json, enum field_type type)
             return value;
         break;
     case FIELD_TIME:
-        if (clock_parse(text, &ns))
+        if (time_parse(text, &ns))
             return (struct value){.kind = VALUE_INT, .integer = (int64_t)ns};
         break;
     case FIELD_INT:

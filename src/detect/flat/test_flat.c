@@ -120,6 +120,10 @@ static void time_is_text_or_nanoseconds(void **state)
     assert_int_equal(flat_time_ns(decoder), 1710774910000000000);
     fetch("{\"evt.time\": 1710774910823823828}", "proc.name");
     assert_int_equal(flat_time_ns(decoder), 1710774910823823828);
+    fetch("{\"evt.time\": \"1710774910823823828\"}", "proc.name");
+    assert_int_equal(flat_time_ns(decoder), 1710774910823823828);
+    fetch("{\"evt.time\": \"-1\"}", "proc.name");
+    assert_int_equal(flat_time_ns(decoder), 0);
     fetch("{\"evt.time\": \"yesterday\"}", "proc.name");
     assert_int_equal(flat_time_ns(decoder), 0);
 }

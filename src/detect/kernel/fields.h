@@ -63,6 +63,8 @@ typedef void field_extractor(const struct fetch *fetch, struct value *ret);
     X("evt.count.error", INT, NONE, 0, 0, evt_count_error, "1 when the call failed, else 0")       \
     X("evt.count.exit", INT, NONE, 0, 0, evt_count, "always 1")                                    \
     X("evt.abspath", TEXT, KEY_OPTIONAL, 0, 0, evt_abspath, "absolute path; [src] or [dst]")       \
+    X("evt.abspath.src", TEXT, NONE, 0, 0, evt_abspath_src, "the old one of two paths")            \
+    X("evt.abspath.dst", TEXT, NONE, 0, 0, evt_abspath_dst, "the new one of two paths")            \
     X("evt.is_open_read", BOOL, NONE, 0, 0, evt_is_open_read, "an open for reading")               \
     X("evt.is_open_write", BOOL, NONE, 0, 0, evt_is_open_write, "an open for writing")             \
     X("evt.is_open_exec", BOOL, NONE, 0, 0, evt_is_open_exec, "an open that makes an executable")  \

@@ -212,9 +212,23 @@ void field_fs_path_targetraw(const struct fetch *fetch, struct value *ret)
     raw_path(fetch, false, ret);
 }
 
-void field_evt_abspath(const struct fetch *fetch, struct value *ret)
+static void absolute_path(const struct fetch *fetch, bool is_target, struct value *ret)
 {
-    bool is_target = span_eq(fetch->ref->argument, SPAN("dst"));
     bool is_symlink = shape_table[fetch->record->head.type] == PATH_SYMLINK;
     value_text(ret, is_target || is_symlink ? second_path(fetch) : first_path(fetch));
+}
+
+void field_evt_abspath(const struct fetch *fetch, struct value *ret)
+{
+    absolute_path(fetch, span_eq(fetch->ref->argument, SPAN("dst")), ret);
+}
+
+void field_evt_abspath_src(const struct fetch *fetch, struct value *ret)
+{
+    absolute_path(fetch, false, ret);
+}
+
+void field_evt_abspath_dst(const struct fetch *fetch, struct value *ret)
+{
+    absolute_path(fetch, true, ret);
 }

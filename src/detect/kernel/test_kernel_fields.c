@@ -271,6 +271,8 @@ static void calls_on_paths(void **state)
     feed(fixture);
     is_text(fixture, "evt.arg.oldpath", "/a/old");
     is_text(fixture, "evt.arg.newpath", "/a/new");
+    is_text(fixture, "evt.abspath.src", "/a/old");
+    is_text(fixture, "evt.abspath.dst", "/a/new");
     is_text(fixture, "evt.arg.flags", "RENAME_NOREPLACE");
     is_text(fixture, "fs.path.source", "/a/old");
     is_text(fixture, "fs.path.target", "/a/new");
