@@ -21,23 +21,28 @@ static __always_inline void touch_add(struct touch_list *list, struct inode *ino
     __u32 at = list->count;
     if (dentry ? dentry_is_touched(list, number_read(dentry)) : touch_has_inode(list, inode))
         return;
+    __u32 is_overlay = READ(inode, i_sb, s_magic) == OVERLAYFS_MAGIC;
+    if (at >= TOUCHES_MAX && is_overlay)
+        at = TOUCHES_MAX - 1 - (list->replaced++ & 3);
     asm volatile("" : "+r"(at));
     if (at >= TOUCHES_MAX)
         return;
     struct touch *touch = &list->touches[at];
     touch->inode = inode;
     touch->dentry = dentry;
-    touch->is_overlay = READ(inode, i_sb, s_magic) == OVERLAYFS_MAGIC;
+    touch->is_overlay = is_overlay;
     if (dentry) {
         struct name_copy name;
         dentry_read(dentry, &touch->parent, &name);
         touch->parent_inode = READ(touch->parent, d_inode);
         __u32 len = (__u32)(name.hash_len >> 32) & 255;
         touch->name_len = len;
+        __builtin_memset(touch->name, 0, sizeof touch->name);
         bpf_probe_read_kernel(touch->name, len, name.name);
         touch->name_sum = name_sum((void *)touch->name);
     }
-    list->count = at + 1;
+    if (list->count < TOUCHES_MAX)
+        list->count++;
 }
 
 /* The call that runs, by the saved registers: EVENT_NONE when it is none of ours. */
@@ -55,6 +60,13 @@ static __always_inline __u32 change_event(struct task_struct *task, __u64 *ret_k
     if (nr < CALL_MAX)
         event = task_is_compat(task) ? event_of_compat_call[nr] : event_of_call[nr];
     return is_change[event & 127] ? event : EVENT_NONE;
+}
+
+/* What an overlay leaves where a lower file was removed: many links to one inode, none of which a
+ * call was about. */
+static __always_inline bool is_whiteout(struct inode *inode)
+{
+    return (READ(inode, i_mode) & S_IFMT) == S_IFCHR && READ(inode, i_rdev) == 0;
 }
 
 static __always_inline int touched(struct inode *inode)
@@ -75,6 +87,8 @@ static __always_inline int touched(struct inode *inode)
             return 0;
         list->event = event;
     }
+    if (is_whiteout(inode))
+        return 0;
     struct hlist_node *node = READ(inode, i_dentry.first);
     if (!node)
         touch_add(list, inode, NULL);
@@ -174,8 +188,9 @@ SUBPROGRAM int touch_pick(struct scratch *space, struct touch_list *list, __u32 
         struct touch *touch = &list->touches[i];
         if (i >= list->count || !touch->dentry)
             continue;
-        if ((flags & PICK_PARENT_TOUCHED) &&
-            !inode_is_touched(list, number_read(touch->parent_inode)))
+        if ((flags & PICK_PARENT_TOUCHED) && /* the top of a file system is its own parent */
+            (touch->parent == touch->dentry ||
+             !inode_is_touched(list, number_read(touch->parent_inode))))
             continue;
         if ((flags & PICK_MOVED) && !dentry_moved(space, touch))
             continue;
@@ -204,8 +219,11 @@ SUBPROGRAM int created_offer(struct scratch *space, struct touch_list *list, __u
         if (dentry_is_touched(list, number_read(dentry)) ||
             !inode_is_touched(list, number_read(READ(parent, d_inode))))
             continue;
-        if (pick_offer(&space->pick, at, touch->is_overlay,
-                       dentry_name_sum(space, &name) == space->last_sum[which & 1]))
+        bool is_named = dentry_name_sum(space, &name) == space->last_sum[which & 1];
+        /* what is linked gets an inode of the overlay when the call looks it up: its old name */
+        if (!is_named && !touch->dentry && touch->is_overlay && READ(touch->inode, i_nlink) > 1)
+            continue;
+        if (pick_offer(&space->pick, at, touch->is_overlay, is_named))
             space->pick.dentry = dentry;
     }
     return 0;
@@ -242,7 +260,7 @@ static __always_inline bool put_overlay_child(struct scratch *space, struct touc
     for (int i = 0; i < TOUCHES_MAX; i++) {
         struct touch *touch = &list->touches[i];
         if (i >= list->count || !touch->is_overlay || !touch->dentry ||
-            (READ(touch->inode, i_mode) & S_IFMT) != S_IFDIR)
+            (READ(touch->inode, i_mode) & S_IFMT) != S_IFDIR || !READ(touch->inode, i_nlink))
             continue;
         *ret_is_overlay = true;
         struct name_copy name = {.hash_len = (__u64)space->last_len[which] << 32,
@@ -250,6 +268,16 @@ static __always_inline bool put_overlay_child(struct scratch *space, struct touc
         return put_in_folder(space, id, number_read(touch->dentry), &name, is_relative);
     }
     return false;
+}
+
+/* What moved below an overlay may be its own copy: no proof of the names that the program gave. */
+SUBPROGRAM int overlay_is_touched(struct touch_list *list)
+{
+    for (int i = 0; list && i < TOUCHES_MAX; i++) {
+        if (i < list->count && list->touches[i].is_overlay)
+            return 1;
+    }
+    return 0;
 }
 
 /* ---- the kinds of change; each returns flags: 0, NAME_UNVERIFIED, NAME_CHANGED ---- */
@@ -305,7 +333,7 @@ SUBPROGRAM int name_moved(struct scratch *space, struct touch_list *list, __u32 
     struct touch *touch = touch_at(list, space->pick.index);
     struct dentry *parent;
     struct name_copy name;
-    if (!touch)
+    if (!touch || (!touch->is_overlay && overlay_is_touched(list)))
         return RECORD_NAME_UNVERIFIED;
     dentry_read(touch->dentry, &parent, &name);
     if (!put_touch(space, PARAM_PATH, touch, is_relative) ||

@@ -102,6 +102,7 @@ struct inode {
     struct super_block *i_sb;
     unsigned long i_ino;
     unsigned int i_nlink;
+    __u32 i_rdev;
     __s64 i_mtime_sec; /* since 6.11 */
     __s64 i_ctime_sec;
     __u32 i_mtime_nsec;
@@ -440,6 +441,7 @@ struct upid_copy {
 
 #define S_IFMT   0170000
 #define S_IFDIR  0040000
+#define S_IFCHR  0020000
 #define S_IFSOCK 0140000
 #define S_IFREG  0100000
 

@@ -24,6 +24,7 @@ struct touch {
 struct touch_list {
     __u32 count;
     __u32 event;
+    __u32 replaced; /* touches of a lower file system that gave way to an overlay's */
     struct touch touches[TOUCHES_MAX];
 };
 
