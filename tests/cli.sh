@@ -62,6 +62,20 @@ case_what_is_not_there_is_named() {
     fails 1 "$work/missing: No such file" "$PICKET" run --config "$work/missing"
 }
 
+case_as_many_files_as_a_pattern_gives_are_taken() {
+    local number
+    mkdir "$work/rules" "$work/events"
+    for number in {1..300}; do
+        good_rule "Rule $number" >"$work/rules/$number.yml"
+        echo '{"evt.type": "open"}' >"$work/events/$number"
+    done
+    "$PICKET" check "$work"/rules/*.yml
+    good_rule Any >"$work/rule.yml"
+    "$PICKET" replay --rules "$work/rule.yml" --output json "$work"/events/* >"$work/out"
+    [[ $(grep -c '"event":1,' "$work/out") -eq 300 ]]
+    fails 1 "$work/events: Is a directory" "$PICKET" replay --rules "$work/rule.yml" "$work/events"
+}
+
 case_check_says_where_a_file_is_wrong() {
     good_rule Any >"$work/rule.yml"
     "$PICKET" check "$work/rule.yml"

@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/span.h"
 
-#define OPTION_LIST_MAX 64
+#define OPTION_LIST_MAX 1000 /* what a shell makes of a pattern; each may be an open file */
 
 enum option_kind {
     OPTION_FLAG,     /* bool */

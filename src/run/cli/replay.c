@@ -1,7 +1,10 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "core/cleanup.h"
@@ -62,8 +65,13 @@ static err_kind inputs_open(const struct option_list *files, struct input *ret, 
         ret[index] = (struct input){.fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
                                                    : open(name, O_RDONLY | O_CLOEXEC),
                                     .name = is_stdin ? "stdin" : name};
+        struct stat status;
         if (ret[index].fd < 0)
             return err_set(err, ERR_SYSTEM, "%s", name);
+        if (fstat(ret[index].fd, &status) == 0 && S_ISDIR(status.st_mode)) {
+            errno = EISDIR;
+            return err_set(err, ERR_SYSTEM, "%s", name);
+        }
     }
     return OK;
 }
