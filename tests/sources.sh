@@ -79,6 +79,16 @@ case_cloudtrail() {
     for name in cloudtrail.json cloudtrail.json.gz cloudtrail-sns.json cloudtrail-sqs.json; do
         expect cloudtrail "$data/$name" 2 2
     done
+    rule aws cloudtrail $'additionalEventData.MFAUsed: "No"\nresponseElements.ConsoleLogin: Failure\nrequestParameters: null'
+    expect cloudtrail "$data/cloudtrail-forms.json" 1 4
+    expect cloudtrail "$data/cloudtrail-lookup.json" 2 2
+    rule aws cloudtrail $'insightDetails.eventName: CreateAccessKey\ninsightDetails.insightContext.statistics.insight.average|gt: 7'
+    expect cloudtrail "$data/cloudtrail-forms.json" 2 4
+    rule aws cloudtrail $'eventType: AwsServiceEvent\nresources.type: AWS::KMS::Key'
+    expect cloudtrail "$data/cloudtrail-forms.json" 3 4
+    expect cloudtrail "$data/cloudtrail-lookup.json" 1 2
+    rule aws cloudtrail 'logFiles.hashAlgorithm: SHA-256' # a digest
+    expect cloudtrail "$data/cloudtrail-forms.json" 4 4
 }
 
 case_envoy() {
@@ -127,6 +137,12 @@ case_otlp() {
 case_falco() {
     rule falco '' $'rule: Read sensitive file untrusted\noutput_fields.proc.name: cat'
     expect falco "$data/falco.json" 1 2
+    rule falco '' $'output_fields.k8s.ns.name: null\noutput_fields.proc.aname[2]: containerd-shim\noutput_fields.proc.aname[3]: null\noutput_fields.k8s.pod.labels: app:shop\noutput_fields.user.loginuid: -1'
+    expect falco "$data/falco-forms.json" 1 3
+    rule falco '' $'source: k8s_audit\noutput_fields.ka.req.pod.containers.image: busybox'
+    expect falco "$data/falco-forms.json" 2 3
+    rule falco '' 'output_fields.falco.cpu_usage_perc|lt: 1'
+    expect falco "$data/falco-forms.json" 3 3
 }
 
 case_osquery() {
@@ -134,6 +150,15 @@ case_osquery() {
     expect osquery "$data/osquery.log" 1 7
     rule osquery '' 'columns.path|startswith: /tmp/'
     expect osquery "$data/osquery.log" "3 4" 7
+    # numbers as such, the logger's kind beside them, rows left out, a list of either kind
+    rule osquery '' $'columns.port: 4444\ncolumns.path: /opt/shop/bin/nc'
+    expect osquery "$data/osquery-forms.log" "1 2 3" 9
+    rule osquery '' $'columns.load|lt: 0.5\ndecorations.username: deploy'
+    expect osquery "$data/osquery-forms.log" 1 9
+    rule osquery '' $'columns.port: 4444\nhostIdentifier: web-2\naction: snapshot'
+    expect osquery "$data/osquery-forms.log" 5 9
+    rule osquery '' $'severity|gte: 2\nmessage|contains: too long'
+    expect osquery "$data/osquery-forms.log" 6 9
 }
 
 # the event's own time is the signal's

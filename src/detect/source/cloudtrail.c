@@ -1,6 +1,7 @@
 /* AWS CloudTrail's records, out of what carries them: a log file ({"Records": […]}), a notification
  * of SNS, a message of SQS (as ReceiveMessage gives them, and as a function gets them), an event of
- * EventBridge, a batch of CloudWatch Logs; or records one behind the other. A text inside a text,
+ * EventBridge, a batch of CloudWatch Logs, what LookupEvents answers; or records one behind the
+ * other. A text inside a text,
  * plain or base64 of gzip, is read at most NESTING_MAX deep. What only tells of records that lie
  * elsewhere is a fault; what is none of these is an event as it stands. */
 #include "core/cleanup.h"
@@ -97,6 +98,8 @@ static bool envelope_open(struct pass *pass, span object, span *ret_text, span *
     span part;
     *ret_object = (span){NULL, 0};
     if (inner_text(pass, object, "Message", ret_text)) /* SNS, by HTTP or in SQS */
+        return true;
+    if (inner_text(pass, object, "CloudTrailEvent", ret_text)) /* of LookupEvents */
         return true;
     if (inner_text(pass, object, "body", ret_text) || inner_text(pass, object, "Body", ret_text))
         return true;
@@ -212,9 +215,9 @@ static bool texts_put(struct pass *pass, span rest, unsigned depth)
             return fault_put(pass->frame, rest, 0, "expected a whole JSON object", pass->put,
                              pass->context);
         }
-        bool has_list = split_find(object, "Records", &list) ||
-                        split_find(object, "Messages", &list) ||
-                        split_find(object, "logEvents", &list);
+        bool has_list =
+            split_find(object, "Records", &list) || split_find(object, "Messages", &list) ||
+            split_find(object, "logEvents", &list) || split_find(object, "Events", &list);
         if (has_list && split_is(list, '['))
             is_given = records_put(pass, list, depth);
         else

@@ -201,6 +201,8 @@ static void records_are_found_in_what_carries_them(void **state)
         "{\"Type\":\"Notification\",\"Message\":\"" PACKED "\"}",
         "{\"Records\":[{\"messageId\":\"1\",\"body\":\"" PACKED "\"}]}",
         "{\"awslogs\":{\"data\":\"" PACKED_LOG "\"}}",
+        "{\"Events\":[{\"EventName\":\"n\",\"CloudTrailEvent\":\"" ESCAPED
+        "\"}],\"NextToken\":\"t\"}",
     };
     for (size_t index = 0; index < sizeof table / sizeof *table; index++)
         frames_expect("cloudtrail", span_str(table[index]), RECORD "\n");
