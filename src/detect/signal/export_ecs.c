@@ -7,16 +7,29 @@
 static const char *const level_names[] = {"emergency", "alert",  "critical",      "error",
                                           "warning",   "notice", "informational", "debug"};
 
-/* What the rule's tags say of ATT&CK; NULL: nothing. */
-static json_t *threat_make(const struct export_view *view)
+/* Two lists that belong together, as ECS has them; NULL: there is nothing in them. */
+static json_t *named_make(json_t *ids, json_t *names)
 {
-    json_t *tactic_ids = json_array(), *tactic_names = json_array();
+    json_t *made = json_array_size(ids) ? json_pack("{s:O, s:O}", "id", ids, "name", names) : NULL;
+    json_decref(ids);
+    json_decref(names);
+    return made;
+}
+
+static json_t *tactics_make(const struct export_view *view)
+{
+    json_t *ids = json_array(), *names = json_array();
+    for (size_t index = 0; index < view->tactic_count; index++) {
+        json_array_append_new(ids, json_string(export_tactic_id(view->tactics[index])));
+        json_array_append_new(names, json_string(attack_tactic_title(view->tactics[index])));
+    }
+    return named_make(ids, names);
+}
+
+static json_t *techniques_make(const struct export_view *view)
+{
     json_t *ids = json_array(), *names = json_array();
     json_t *sub_ids = json_array(), *sub_names = json_array();
-    for (size_t index = 0; index < view->tactic_count; index++) {
-        json_array_append_new(tactic_ids, json_string(export_tactic_id(view->tactics[index])));
-        json_array_append_new(tactic_names, json_string(attack_tactic_title(view->tactics[index])));
-    }
     for (size_t index = 0; index < view->technique_count; index++) {
         const struct attack_technique *technique = view->techniques[index];
         json_t *parent = export_technique_parent(technique);
@@ -31,16 +44,28 @@ static json_t *threat_make(const struct export_view *view)
         json_array_append_new(sub_ids, json_string(technique->id));
         json_array_append_new(sub_names, json_string(technique->name));
     }
-    return json_pack("{s:s, s:{s:o, s:o}, s:{s:o, s:o, s:{s:o, s:o}}}", "framework", "MITRE ATT&CK",
-                     "tactic", "id", tactic_ids, "name", tactic_names, "technique", "id", ids,
-                     "name", names, "subtechnique", "id", sub_ids, "name", sub_names);
+    json_t *parts = named_make(sub_ids, sub_names), *made = named_make(ids, names);
+    if (made && parts)
+        json_object_set(made, "subtechnique", parts);
+    json_decref(parts);
+    return made;
+}
+
+/* What the rule's tags say of ATT&CK; NULL: nothing. */
+static json_t *threat_make(const struct export_view *view)
+{
+    if (!view->tactic_count && !view->technique_count)
+        return NULL;
+    return json_pack("{s:s, s:o*, s:o*}", "framework", "MITRE ATT&CK", "tactic", tactics_make(view),
+                     "technique", techniques_make(view));
 }
 
 static json_t *process_make(const json_t *process)
 {
+    json_t *pid = json_object_get(process, "pid");
     if (!json_is_object(process))
         return NULL;
-    return json_pack("{s:O*, s:O*, s:O*, s:O*}", "pid", json_object_get(process, "pid"), "name",
+    return json_pack("{s:O*, s:O*, s:O*, s:O*}", "pid", json_is_integer(pid) ? pid : NULL, "name",
                      export_text(process, "name"), "executable", export_text(process, "exe"),
                      "command_line", export_text(process, "cmdline"));
 }
@@ -84,7 +109,7 @@ json_t *export_ecs(const struct export_view *view)
         json_object_set(process, "parent", parent);
     json_decref(parent);
     return json_pack(
-        "{s:o, s:{s:s}, s:O*, s:o, s:{s:O, s:O*, s:O*}, s:{s:s}, s:O*, s:o, s:o*, s:o*, s:o*, "
+        "{s:o, s:{s:s}, s:O*, s:o, s:{s:O, s:O*, s:O*}, s:{s:s}, s:O*, s:o*, s:o*, s:o*, s:o*, "
         "s:o*, s:o*, s:{s:s, s:s, s:s, s:s}, s:o}",
         "@timestamp", export_time(view->last_wall_ns), "ecs", "version", VERSION, "message",
         view->output, "event", event_make(view), "rule", "name", view->rule, "id", view->rule_id,

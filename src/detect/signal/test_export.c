@@ -147,6 +147,15 @@ static void ecs_names_what_it_has_fields_for(void **state)
     is_text(json, "event/kind", "event");
     is_text(json, "picket/output_fields/fd.name", "/x");
     assert_null(at(json, "process"));
+    assert_null(at(json, "threat"));
+    json_decref(json);
+    json = export("{\"id\":\"1\",\"rule\":\"r\",\"tags\":[\"T1003\"],\"process\":[{\"pid\":null}]}",
+                  SIGNAL_FORMAT_ECS);
+    is_text(json, "threat/technique/name/0", "OS Credential Dumping");
+    assert_null(at(json, "threat/technique/subtechnique"));
+    assert_null(at(json, "threat/tactic"));
+    assert_non_null(at(json, "process"));
+    assert_null(at(json, "process/pid"));
     json_decref(json);
 }
 
