@@ -373,23 +373,6 @@ assert [len(seen) for seen in keys.values()] == [33, 33, 63], keys
 PY
 }
 
-# What schemas say that others published (peers/get.sh): OCSF as JSON Schema, OTLP as protobuf's own JSON
-# reader takes it; no member that they do not know.
-case_renderings_fit_their_published_schemas() {
-    local python=${PICKET_PEERS:-}/schemas/bin/python
-    [[ -x $python ]] || skip "PICKET_PEERS does not name a folder made by peers/get.sh"
-    store store 1 60
-    own store
-    receiver
-    sink ocsf <<<"{kind: file, path: $work/ocsf.ndjson, format: ocsf, topics: [alerts, signals]}"
-    sink otel <<<"{kind: otlp-logs, url: \"$url/v1/logs\", topics: [alerts, signals]}"
-    start
-    wait_for 20 has_read ocsf 126
-    wait_for 20 has_read otel 126
-    stop
-    "$python" "$root/tests/sinks/schemas.py" "$work/ocsf.ndjson" "$work/taken" 126
-}
-
 case_secrets_are_not_sent() {
     need_root
     # shellcheck source=tests/sensor.sh

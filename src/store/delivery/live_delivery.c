@@ -1,10 +1,12 @@
 /* live_delivery DIR FIRST COUNT [SIZE]: writes alerts FIRST to FIRST + COUNT - 1, and as many
  * signals, into the store in DIR, which it makes, of at most SIZE bytes. Every tenth alert has a
  * second version, every seventh is of priority Debug, each names a process and a container;
- * with SIZE given each is of nearly a kilobyte that does not compress. */
+ * with SIZE given each is of nearly a kilobyte that does not compress.
+ * live_delivery DIR FILE: writes the file's lines as they are, those with a version as alerts. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <sys/stat.h>
@@ -73,12 +75,31 @@ static err_kind records_append(struct topic_log *log, unsigned long long first,
     return kind == OK ? topic_commit(log, err) : kind;
 }
 
+static err_kind lines_append(struct topic_log *log, const char *path, struct err_ctx *err)
+{
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t len;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return err_set(err, ERR_SYSTEM, "%s", path);
+    err_kind kind = topic_begin(log, err);
+    while (kind == OK && (len = getline(&line, &size, file)) > 1) {
+        span record = span_of(line, (size_t)len - 1);
+        const char *topic = strstr(line, "\"version\":") ? "alerts" : "signals";
+        kind = topic_append(log, topic, (span){NULL, 0}, record, NULL, err);
+    }
+    free(line);
+    fclose(file);
+    return kind == OK ? topic_commit(log, err) : kind;
+}
+
 int main(int argc, char **argv)
 {
     struct err_ctx err = {0};
     struct topic_log *log = NULL;
     struct topic_options options = {0};
-    if (argc < 4)
+    if (argc < 3)
         return 2;
     if (argc > 4)
         options.size_bytes_max = strtoull(argv[4], NULL, 10);
@@ -86,8 +107,10 @@ int main(int argc, char **argv)
     int folder = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     err_kind kind = folder < 0 ? err_set(&err, ERR_SYSTEM, "%s", argv[1])
                                : topic_log_open(folder, &options, &log, &err);
+    if (kind == OK && argc == 3)
+        kind = lines_append(log, argv[2], &err);
     unsigned long long first = strtoull(argv[2], NULL, 10), end = first;
-    end += strtoull(argv[3], NULL, 10);
+    end += argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
     for (; kind == OK && first < end; first += 500) /* several batches */
         kind = records_append(log, first, end - first < 500 ? end - first : 500, argc > 4, &err);
     topic_log_close(log);
