@@ -58,6 +58,16 @@ case_who_may_not_and_what_is_not_there_is_refused() {
     grep -q 'in=1 out=1 ' <<<"$summary"
 }
 
+case_a_body_without_its_length_is_refused() {
+    ingest
+    [[ $(printf '{"n":"7"}\n' | post --http1.0 -H 'Transfer-Encoding:' -H 'Content-Length:' --data-binary @-) == 411 ]]
+    [[ $(post -H 'Transfer-Encoding: gzip, chunked' -d '{"n":"7"}') =~ ^(400|501)$ ]]
+    [[ $(post -H 'Transfer-Encoding: chunked' -d '{"n":"7"}') == 202 ]]
+    wait_for 5 is_worked_off 1
+    stop_it
+    grep -q 'in=1 out=1 ' <<<"$summary"
+}
+
 case_packed_bodies_are_unpacked_and_bombs_refused() {
     ingest --body-size 1M
     events 1 1000 >"$work/events"

@@ -148,4 +148,28 @@ until_true 20 is_level s5
 verdict "an idle partition is no lag" 0 "$(metric s5 lag_messages)"
 worker_end a TERM
 verdict "the worker ends with 0 on idle partitions" 0 $?
+
+# asked to end when the cluster does not answer
+for topic in in1 out1; do # the topic that it reads is none that it writes
+    "$picket" worker --brokers "$brokers" --group g9 --input in1 --output out1 --dlq "$topic" \
+        --rules rules.yml 2>>worker.err
+    verdict "a worker that would write into $topic twice over is refused" 2 $?
+done
+: >worker.err
+(brokers=127.0.0.1:1 && worker_start a 9 && sleep 1 && worker_end a TERM)
+verdict "asked to end before a broker is there, it ends" "0 1" \
+    "$? $(grep -c 'before it had joined' worker.err)"
+events 1 20000 | feed in9
+worker_start a 9 --commit-interval 5s
+until_true 20 grep -q '^picket: ready' worker.err
+sleep 1
+kill -STOP "${broker_pid[1]}"
+SECONDS=0
+worker_end a TERM
+verdict "asked to end while the cluster is silent, it ends within 30 s" "1 yes" \
+    "$? $([ $SECONDS -lt 30 ] && echo yes)"
+kill -CONT "${broker_pid[1]}"
+worker_start a 9
+expect "what it had not committed is done by the next" out9 1 20000
+worker_end a TERM
 done_testing

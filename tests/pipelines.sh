@@ -87,6 +87,30 @@ case_a_template_for_every_source_that_checks() {
     [[ $status -eq 1 ]]
 }
 
+# A rule for what docs/sources.md calls a source is for its template's events too.
+case_templates_have_the_logsource_of_their_source() {
+    local name logsource field data
+    while IFS='|' read -r name logsource field data; do
+        mkdir -p "$work/$name"
+        cp "$root/tests/data/source/$data" "$work/$name/data"
+        printf '%s\n' "title: Any $name" 'id: 0f4c2a16-51c7-4d1b-9df5-8f1c8d2b7a11' \
+            "logsource: {$logsource}" 'detection:' '  sel:' "    $field|re: '.'" '  condition: sel' \
+            >"$work/$name/rules.yml"
+        "$PICKET" replay --source "$name" --rules "$work/$name/rules.yml" --output json \
+            "$work/$name/data" 2>"$work/said" | jq -c .output_fields >"$work/replayed"
+        [[ -s $work/replayed ]]
+        { "$PICKET" pipeline new --template "$name" | sed "s,paths:.*,paths: [$work/$name/data],"
+          echo 'rules: rules.yml'; } >"$work/$name/x.yaml"
+        start "$work/$name/x.yaml"
+        wait_for 10 count_is "$(wc -l <"$work/replayed")"
+        stop
+        jq -c .output_fields "$work/out" | diff - "$work/replayed"
+    done <<'T'
+kubernetes-audit|product: kubernetes, category: application, service: audit|verb|kubernetes-audit.log
+envoy|product: envoy, service: access|PROTOCOL|envoy.log
+T
+}
+
 case_every_error_is_told_with_its_place() {
     cat >"$work/x.yaml" <<'Y'
 name: x

@@ -126,6 +126,24 @@ static bool words_check(const struct worker_words *words, unsigned stages)
     return true;
 }
 
+/* What a worker writes it must not read again. */
+static bool topics_check(const struct worker_options *options)
+{
+    const struct {
+        const char *name, *other_name, *topic, *other;
+    } pairs[] = {{"--output", "--input", options->output, options->input},
+                 {"--dlq", "--input", options->dlq, options->input},
+                 {"--dlq", "--output", options->dlq, options->output}};
+    for (size_t index = 0; index < sizeof pairs / sizeof *pairs; index++) {
+        if (strcmp(pairs[index].topic, pairs[index].other) != 0)
+            continue;
+        fprintf(stderr, "picket: topic '%s' is that of %s and of %s: expected another one\n",
+                pairs[index].topic, pairs[index].other_name, pairs[index].name);
+        return false;
+    }
+    return true;
+}
+
 /* "detect,correlate" in any order, a bit each (enum worker_stage). */
 static bool stages_read(const char *words, unsigned *ret)
 {
@@ -282,6 +300,9 @@ static int stages_run(struct worker_words *words, unsigned stages,
     if (code == EXIT_DONE && stages & 1u << WORKER_CORRELATE &&
         !correlate_fill(words, has_detect, names, &options[count++]))
         code = EXIT_USAGE;
+    for (size_t index = 0; index < count && code == EXIT_DONE; index++)
+        if (!topics_check(&options[index]))
+            code = EXIT_USAGE;
     if (code != EXIT_DONE)
         return code;
     return count == 1 ? worker_run(&options[0]) : worker_run_stages(options, count);

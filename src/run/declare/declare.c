@@ -249,7 +249,7 @@ static void scalar_read(struct reading *reading, const struct key *key,
                         const struct yaml_node *node)
 {
     const char *hint = NULL, *why = NULL;
-    if (node->kind != YAML_SCALAR || yaml_is_null(node)) {
+    if (node->kind != YAML_SCALAR || yaml_is_null(node) || node->text.len == 0) {
         complain(reading, node, NULL, "expected a text for '%s'", key->path);
         return;
     }
@@ -386,6 +386,21 @@ static void pairs_check(struct reading *reading, const struct yaml_node *source)
         complain(reading, source, NULL, "client_ca needs tls_cert and tls_key");
 }
 
+/* What is written must not be read again. */
+static void topics_check(struct reading *reading, const struct yaml_node *source)
+{
+    static const char *const names[] = {"topic", "output", "dlq"};
+    for (size_t index = 1; index < sizeof names / sizeof *names; index++)
+        for (size_t before = 0; before < index; before++) {
+            const struct yaml_node *one = yaml_get(source, names[index]);
+            const struct yaml_node *other = yaml_get(source, names[before]);
+            if (one && other && one->kind == YAML_SCALAR && other->kind == YAML_SCALAR &&
+                span_eq(one->text, other->text))
+                complain(reading, one, NULL, "'%s' is the topic of '%s' too: expected another one",
+                         names[index], names[before]);
+        }
+}
+
 static bool is_name_taken(span pairs, span name)
 {
     span key, value;
@@ -412,6 +427,8 @@ static void document_read(struct reading *reading, const struct yaml_node *root,
     level_read(reading, root, "");
     missing_tell(reading, root);
     pairs_check(reading, source && source->kind == YAML_MAPPING ? source : NULL);
+    if (source && source->kind == YAML_MAPPING && reading->type == TYPE(DECLARE_KAFKA))
+        topics_check(reading, source);
     if (name && name->kind == YAML_SCALAR && is_name_taken(writer_span(out), name->text))
         complain(reading, name, NULL, "another pipeline has the name '" PRI_SPAN "'",
                  ARG_SPAN(name->text));

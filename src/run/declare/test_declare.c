@@ -149,6 +149,27 @@ static void a_name_is_taken_once(void **state)
     read_close(&read);
 }
 
+static void topics_of_a_pipeline_differ(void **state)
+{
+    static const char text[] = "name: k\n"
+                               "owner: me\n"
+                               "decoder: json\n"
+                               "source:\n"
+                               "  type: kafka\n"
+                               "  brokers: ''\n"
+                               "  topic: t\n"
+                               "  output: t\n"
+                               "  dlq: d\n";
+    (void)state;
+    struct read read;
+    read_open(&read);
+    assert_string_equal(
+        said(&read, "k.yaml", span_str(text)),
+        "k.yaml:6:12: error: expected a text for 'source.brokers'\n"
+        "k.yaml:8:11: error: 'output' is the topic of 'topic' too: expected another one\n");
+    read_close(&read);
+}
+
 static void every_beginning_of_a_file_and_of_its_pairs_is_survived(void **state)
 {
     (void)state;
@@ -178,6 +199,7 @@ int main(void)
         cmocka_unit_test(all_errors_are_told_with_their_places),
         cmocka_unit_test(what_is_no_pipeline_is_refused),
         cmocka_unit_test(a_name_is_taken_once),
+        cmocka_unit_test(topics_of_a_pipeline_differ),
         cmocka_unit_test(every_beginning_of_a_file_and_of_its_pairs_is_survived),
     };
     return cmocka_run_group_tests_name("declare", tests, NULL, NULL);

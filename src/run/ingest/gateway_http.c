@@ -204,6 +204,17 @@ static bool is_ambiguous(struct MHD_Connection *connection)
     return count > 1;
 }
 
+/* How a request says where its body ends. Without a length a body of HTTP/1.0 would be passed over;
+ * other codings than chunks the library does not read. */
+static bool is_framed(struct MHD_Connection *connection, bool *ret_is_known)
+{
+    const char *coding =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    *ret_is_known = !coding || strcasecmp(coding, "chunked") == 0;
+    return coding ||
+           MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+}
+
 /* Content-Encoding, if any. */
 static bool unpacker_choose(struct request *request)
 {
@@ -215,6 +226,7 @@ static bool unpacker_choose(struct request *request)
 
 static void post_admit(struct gateway *gateway, struct request *request, const char *name)
 {
+    bool is_known, has_end = is_framed(request->connection, &is_known);
     if (!is_allowed(gateway, request->connection))
         gateway_refuse(gateway, request, MHD_HTTP_UNAUTHORIZED, 0,
                        gateway->ca.len ? "expected a client certificate of the right issuer, and a "
@@ -227,6 +239,12 @@ static void post_admit(struct gateway *gateway, struct request *request, const c
     else if (is_ambiguous(request->connection))
         gateway_refuse(gateway, request, MHD_HTTP_BAD_REQUEST, 0,
                        "expected one Content-Length, or chunks");
+    else if (!has_end)
+        gateway_refuse(gateway, request, MHD_HTTP_LENGTH_REQUIRED, 0,
+                       "expected Content-Length, or chunks");
+    else if (!is_known)
+        gateway_refuse(gateway, request, MHD_HTTP_NOT_IMPLEMENTED, 0,
+                       "Transfer-Encoding: expected chunked");
     else if (gateway->is_stopping)
         gateway_refuse(gateway, request, MHD_HTTP_SERVICE_UNAVAILABLE, 5, "about to end");
     else if (length_announced(request->connection) > gateway->start.body_bytes_max)
@@ -344,8 +362,10 @@ static enum MHD_Result request_end(struct gateway *gateway, struct request *requ
  * waits to be told to send it, or has more to send than is worth reading. */
 static bool is_body_awaited(struct MHD_Connection *connection)
 {
+    bool is_known;
     return !MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT) &&
-           !is_ambiguous(connection) && length_announced(connection) <= DISCARD_AT_ONCE;
+           !is_ambiguous(connection) && is_framed(connection, &is_known) && is_known &&
+           length_announced(connection) <= DISCARD_AT_ONCE;
 }
 
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,

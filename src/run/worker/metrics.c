@@ -24,13 +24,19 @@ static void metric_put(const struct worker *worker, struct writer *out, const ch
     writer_format(out, ",stage=\"%s\"} %.15g\n", worker_stage_name(worker), value);
 }
 
-static void dropped_put(const struct worker *worker, struct writer *out)
+static void dropped_put(const struct worker *worker, struct writer *out, uint64_t lost)
 {
+    const struct {
+        const char *reason;
+        uint64_t value;
+    } rows[] = {{"retention", lost}, {"signals_over_limit", worker->total.over_matches}};
     metric_head(out, "dropped_total", "counter", "lost, by reason");
-    writer_text(out, "picket_dropped_total{pipeline=");
-    writer_json_string(out, span_str(worker->options->group));
-    writer_format(out, ",stage=\"%s\",reason=\"signals_over_limit\"} %llu\n",
-                  worker_stage_name(worker), (unsigned long long)worker->total.over_matches);
+    for (size_t index = 0; index < sizeof rows / sizeof *rows; index++) {
+        writer_text(out, "picket_dropped_total{pipeline=");
+        writer_json_string(out, span_str(worker->options->group));
+        writer_format(out, ",stage=\"%s\",reason=\"%s\"} %llu\n", worker_stage_name(worker),
+                      rows[index].reason, (unsigned long long)rows[index].value);
+    }
 }
 
 struct count_row {
@@ -58,7 +64,6 @@ static void detect_put(const struct worker *worker, struct writer *out)
         {"undecided_total", "rules whose limit was hit", total->undecided},
     };
     counts_put(worker, out, rows, sizeof rows / sizeof *rows);
-    dropped_put(worker, out);
 }
 
 static void correlate_put(const struct worker *worker, struct writer *out)
@@ -102,6 +107,7 @@ void worker_metrics(struct worker *worker, struct writer *out)
         detect_put(worker, out);
     else
         correlate_put(worker, out);
+    dropped_put(worker, out, counts.lost);
     for (size_t index = 0; index < sizeof rows / sizeof *rows; index++)
         metric_put(worker, out, rows[index].name, rows[index].kind, rows[index].help,
                    rows[index].value);

@@ -227,7 +227,13 @@ static void reload(struct worker *worker)
     int image_fd = -1;
     if (worker->options->stage != WORKER_DETECT)
         return; /* there are no rules */
-    if (worker->options->compile(worker->options->context, &image_fd) != 0) {
+    sigset_t alarms, before;
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    sigprocmask(SIG_BLOCK, &alarms, &before); /* the compiler has a time limit of its own */
+    int failed = worker->options->compile(worker->options->context, &image_fd);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
         log_event(LOG_ERROR, "reload_refused", "reason='the rules do not load; the old ones stay'");
         return;
     }
@@ -252,6 +258,8 @@ static err_kind loop(struct worker *worker, struct err_ctx *err)
         bool is_blocked = false;
         if (!stop_ns && now_ns >= end_ns)
             stop_ns = now_ns;
+        if (stop_ns)
+            deadline_phase(DEADLINE_ENDING);
         if (stop_ns && (!is_busy(worker) || now_ns > stop_ns + STOP_NS))
             break;
         if (!stop_ns)
@@ -352,9 +360,11 @@ static void summary(const struct worker *worker)
     const struct work_counts *total = &worker->total;
     const struct exchange_counts counts = exchange_counts(worker->exchange);
     char text[512];
-    log_event(LOG_INFO, "kafka_counts", "commits=%llu rewinds=%llu refused=%llu rebalances=%llu",
+    log_event(LOG_INFO, "kafka_counts",
+              "commits=%llu rewinds=%llu refused=%llu rebalances=%llu lost=%llu",
               (unsigned long long)counts.commits, (unsigned long long)counts.rewinds,
-              (unsigned long long)counts.refused, (unsigned long long)counts.rebalances);
+              (unsigned long long)counts.refused, (unsigned long long)counts.rebalances,
+              (unsigned long long)counts.lost);
     if (worker->options->stage == WORKER_DETECT)
         snprintf(text, sizeof text,
                  "in=%llu out=%llu filtered=%llu dead=%llu signals=%llu undecided=%llu",
@@ -392,8 +402,11 @@ int worker_run(const struct worker_options *options)
         kind = metrics_open(&worker, &err);
     if (kind == OK)
         kind = children_open(&worker, &err);
-    if (kind == OK)
+    if (kind == OK) {
+        deadline_open();
         kind = exchange_start(&worker, options->state_fd >= 0 ? instance : NULL, &err);
+        deadline_phase(DEADLINE_WORKING);
+    }
     if (kind == OK)
         kind = loop(&worker, &err);
     if (worker.exchange) {
@@ -403,6 +416,8 @@ int worker_run(const struct worker_options *options)
     }
     if (kind != OK)
         log_event(LOG_ERROR, "worker_ended", "reason='%s'", err.text);
+    if (kind == OK)
+        deadline_phase(DEADLINE_LEAVING);
     exchange_close(worker.exchange);
     for (size_t index = 0; index < worker.child_count; index++)
         decoder_close(&worker.children[index]);

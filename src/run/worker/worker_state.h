@@ -75,6 +75,17 @@ struct worker {
     int metrics_fd;                    /* readable when it has something to do */
 };
 
+/* deadline.c */
+enum deadline_phase {
+    DEADLINE_JOINING, /* nothing is taken yet: who is asked to end ends at once */
+    DEADLINE_WORKING, /* asked to end, and deaf: ends without its last commit after a while */
+    DEADLINE_ENDING,  /* the same, and it has heard */
+    DEADLINE_LEAVING, /* all is committed and told */
+};
+/* Begins to watch, in the first phase. SIGALRM is then its own. */
+void deadline_open(void);
+void deadline_phase(enum deadline_phase now);
+
 /* metrics.c */
 /* Appends Prometheus text. */
 void worker_metrics(struct worker *worker, struct writer *out);

@@ -57,6 +57,7 @@ static void assignment_mark(struct exchange *exchange, const rd_kafka_topic_part
                                                           .taken = -1,
                                                           .done = -1,
                                                           .end = -1,
+                                                          .begin = -1,
                                                           .taken_ms = -1,
                                                           .level_ns = clock_boot_ns()};
     }

@@ -116,6 +116,7 @@ static bool is_new(struct exchange *exchange, const rd_kafka_message_t *message)
     struct partition *partition = &exchange->partitions[message->partition];
     if (!partition->is_assigned)
         return false; /* of an assignment that has ended */
+    gap_look(exchange, message->partition, message->offset);
     if (message->offset <= partition->taken) {
         exchange->counts.refused++;
         return false;
@@ -128,8 +129,12 @@ static bool is_new(struct exchange *exchange, const rd_kafka_message_t *message)
 
 static void end_seen(struct exchange *exchange, const rd_kafka_message_t *message)
 {
-    if (message->partition >= 0 && (size_t)message->partition < exchange->partition_count)
-        exchange->partitions[message->partition].end = message->offset;
+    if (message->partition < 0 || (size_t)message->partition >= exchange->partition_count ||
+        !exchange->partitions[message->partition].is_assigned)
+        return;
+    if (!exchange->is_undone)
+        gap_look(exchange, message->partition, message->offset);
+    exchange->partitions[message->partition].end = message->offset;
 }
 
 static err_kind message_take(struct exchange *exchange, bool *ret_is_more, struct err_ctx *err)

@@ -13,6 +13,9 @@ struct partition {
     int64_t taken;     /* offset of the record taken last; -1: none in this assignment */
     int64_t done;      /* the position behind what is whole; -1: nothing yet */
     int64_t end;       /* once all was taken: where the partition ended then; -1: not yet */
+    bool is_placed;    /* begin has been asked for */
+    int64_t begin;     /* before it there is nothing to take; -1: not known */
+    int64_t lost_to;   /* what is missing before it has been counted */
     int64_t taken_ms;  /* timestamp of the record taken last; -1: none */
     uint64_t level_ns; /* when nothing was waiting last, or it was assigned */
 };
@@ -70,6 +73,10 @@ MUST_USE err_kind positions_rewind(struct exchange *exchange, struct err_ctx *er
 
 /* exchange.c */
 rd_kafka_topic_partition_list_t *partitions_list(const struct exchange *exchange);
+
+/* gap.c */
+/* A record, or the end, has come with this offset; to be told before it counts as taken. */
+void gap_look(struct exchange *exchange, int32_t number, int64_t offset);
 
 /* changelog.c */
 /* Makes or checks the topic of the state, and the input if that is missing. */

@@ -63,6 +63,7 @@ struct exchange_counts {
     uint64_t rewinds;    /* times that work was undone and taken again */
     uint64_t refused;    /* records at or below an offset that was taken already */
     uint64_t rebalances; /* assignments seen */
+    uint64_t lost;       /* records that retention took before they were taken */
 };
 
 /* Connects, makes missing outputs, fences an older worker of the same instance, joins the group.

@@ -311,6 +311,64 @@ static void position_commit(const struct fixture *fixture, int64_t offset)
     rd_kafka_destroy(consumer);
 }
 
+/* The mock keeps 5 MiB of a partition: the oldest batch goes first. */
+static void feed_large(const struct fixture *fixture, unsigned count)
+{
+    static const char large[900000];
+    char text[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    assert_int_equal(
+        rd_kafka_conf_set(conf, "bootstrap.servers", fixture->brokers, text, sizeof text),
+        RD_KAFKA_CONF_OK);
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    assert_non_null(producer);
+    for (unsigned number = 0; number < count; number++) {
+        assert_int_equal(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("in"),
+                                           RD_KAFKA_V_PARTITION(0),
+                                           RD_KAFKA_V_VALUE((void *)(uintptr_t)large, sizeof large),
+                                           RD_KAFKA_V_END),
+                         0);
+        assert_int_equal(rd_kafka_flush(producer, 10000), 0); /* a batch each */
+    }
+    rd_kafka_destroy(producer);
+}
+
+static void records_that_retention_took_are_counted_once(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->is_at_least_once = true;
+    feed(fixture, 10);
+    position_commit(fixture, 3);
+    feed_large(fixture, 8);
+    struct exchange *exchange = exchange_make(fixture);
+    int64_t offset = take(exchange);
+    assert_true(offset >= 10);
+    assert_int_equal(exchange_counts(exchange).lost, offset - 3);
+    assert_int_equal(fixture->warned, 1);
+    exchange_done(exchange, 0, offset);
+    assert_int_equal(take(exchange), offset + 1);
+    assert_int_equal(exchange_counts(exchange).lost, offset - 3);
+    MUST(exchange_undo(exchange, err)); /* what is seen again is not counted again */
+    assert_int_equal(take(exchange), offset);
+    assert_int_equal(exchange_counts(exchange).lost, offset - 3);
+    exchange_close(exchange);
+}
+
+static void a_position_behind_the_end_is_said_and_all_is_read(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->is_at_least_once = true;
+    feed(fixture, 4);
+    position_commit(fixture, 40);
+    struct exchange *exchange = exchange_make(fixture);
+    for (int64_t offset = 0; offset < 4; offset++)
+        assert_int_equal(take(exchange), offset);
+    assert_int_equal(fixture->warned, 1);
+    assert_int_equal(exchange_counts(exchange).lost, 0);
+    assert_int_equal(exchange_counts(exchange).refused, 0);
+    exchange_close(exchange);
+}
+
 /* "forget 0, a=1, b=, …": all that is to be known, as long as it takes. */
 static err_kind restored(struct exchange *exchange, struct writer *ret, struct err_ctx *err)
 {
@@ -438,6 +496,8 @@ int main(void)
         CASE(an_output_that_is_refused_holds_the_positions),
         CASE(records_that_come_again_are_refused_and_counted),
         CASE(the_lag_counts_what_is_not_done),
+        CASE(records_that_retention_took_are_counted_once),
+        CASE(a_position_behind_the_end_is_said_and_all_is_read),
         CASE(state_comes_again_after_each_undoing),
         CASE(state_without_a_position_is_refused),
         CASE(state_of_another_partition_count_is_refused),

@@ -193,6 +193,8 @@ err_kind positions_rewind(struct exchange *exchange, struct err_ctx *err)
         bool is_known = place->offset >= 0;
         partition->taken = is_known ? place->offset - 1 : -1;
         partition->done = is_known ? place->offset : -1;
+        partition->begin = partition->done;
+        partition->is_placed = true;
         partition->end = -1;
         if (!is_known)
             place->offset = RD_KAFKA_OFFSET_BEGINNING;
