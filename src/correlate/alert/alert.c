@@ -159,7 +159,7 @@ static err_kind record_take(struct alert_stage *stage, const struct topic_record
     const char *reason;
     stage->dedup.counted.missed += record->offset - stage->position;
     stage->position = record->offset + 1;
-    err_kind kind = dedup_record(&stage->dedup, record->value, &reason, err);
+    err_kind kind = dedup_record(&stage->dedup, record->value, record->time_wall_ns, &reason, err);
     return kind == OK && reason ? dead_append(stage, record->offset, reason, err) : kind;
 }
 

@@ -7,6 +7,9 @@
  * written at the 1st, 2nd, 4th, 8th … signal and when the window ends, so that a flood of one
  * signal makes few of them. Outputs, state and position are committed together.
  *
+ * The time of a signal is its event's. One whose event said none (0), or one to come, has that at
+ * which it was written to its topic, which is the same however often it is read.
+ *
  * What a signal does to the open alerts stands once, in dedup.c. It has two owners: the stage on a
  * store (alert_stage_), which reads and commits by itself, and the alerts of one partition of a
  * Kafka topic (alert_set_), whose records others read and commit. */
@@ -77,10 +80,11 @@ void alert_set_close(struct alert_set *set); /* takes NULL */
 /* A state that was put earlier, in the order of putting; before any signal. ERR_INPUT: it was not
  * put by this version. */
 MUST_USE err_kind alert_set_load(struct alert_set *set, span key, span value, struct err_ctx *err);
-/* *ret_reason: NULL, or why the record is no signal (static). After a failure the set holds a part
- * of it, and is to be made anew from what was committed. */
-MUST_USE err_kind alert_set_signal(struct alert_set *set, span record, const char **ret_reason,
-                                   struct err_ctx *err);
+/* written_wall_ns: when the record was written to its topic. *ret_reason: NULL, or why the record
+ * is no signal (static). After a failure the set holds a part of it, and is to be made anew from
+ * what was committed. */
+MUST_USE err_kind alert_set_signal(struct alert_set *set, span record, uint64_t written_wall_ns,
+                                   const char **ret_reason, struct err_ctx *err);
 /* Ends the oldest alert if its window is over: all signals are read. */
 MUST_USE err_kind alert_set_end(struct alert_set *set, uint64_t now_wall_ns, bool *ret_has_ended,
                                 struct err_ctx *err);

@@ -94,6 +94,7 @@ static err_kind alert_raise(struct dedup *dedup, const struct signal_view *signa
     struct alert *alert = alert_table_add(&dedup->table, signal->key, &fresh);
     if (!alert)
         return err_set(err, ERR_LIMIT, "out of memory for an alert");
+    alert_table_place(&dedup->table, alert);
     *ret = alert;
     return OK;
 }
@@ -121,8 +122,10 @@ static err_kind signal_count(struct dedup *dedup, const struct signal_view *sign
     alert->is_dirty = true;
     if (signal->time_wall_ns > alert->last_wall_ns)
         alert->last_wall_ns = signal->time_wall_ns;
-    if (signal->time_wall_ns < alert->first_wall_ns)
+    if (signal->time_wall_ns < alert->first_wall_ns) {
         alert->first_wall_ns = signal->time_wall_ns;
+        alert_table_place(&dedup->table, alert);
+    }
     bool is_power_of_two = (alert->count & (alert->count - 1)) == 0;
     if (is_power_of_two)
         kind = version_from_signal(dedup, alert, signal, err);
@@ -132,12 +135,12 @@ static err_kind signal_count(struct dedup *dedup, const struct signal_view *sign
     return kind;
 }
 
-err_kind dedup_record(struct dedup *dedup, span record, const char **ret_reason,
-                      struct err_ctx *err)
+err_kind dedup_record(struct dedup *dedup, span record, uint64_t written_wall_ns,
+                      const char **ret_reason, struct err_ctx *err)
 {
     struct signal_view signal;
     err_kind kind = OK;
-    *ret_reason = signal_view_open(&signal, record);
+    *ret_reason = signal_view_open(&signal, record, written_wall_ns);
     dedup->counted.in++;
     if (*ret_reason)
         dedup->counted.dead++;

@@ -32,8 +32,8 @@ void dedup_init(struct dedup *dedup, const struct alert_options *options,
                 const struct dedup_owner *owner, void *context);
 void dedup_free(struct dedup *dedup);
 /* *ret_reason: NULL, or why the record is no signal (static): to be noted as dead. */
-MUST_USE err_kind dedup_record(struct dedup *dedup, span record, const char **ret_reason,
-                               struct err_ctx *err);
+MUST_USE err_kind dedup_record(struct dedup *dedup, span record, uint64_t written_wall_ns,
+                               const char **ret_reason, struct err_ctx *err);
 /* Whether the oldest alert's window is over by this clock. */
 bool dedup_is_over(const struct dedup *dedup, uint64_t now_wall_ns);
 /* Ends the oldest alert: tells what was counted since its newest version, and forgets it. */

@@ -134,11 +134,11 @@ static err_kind order(struct alert_set *set, struct err_ctx *err)
 
 /* ---- work ---- */
 
-err_kind alert_set_signal(struct alert_set *set, span record, const char **ret_reason,
-                          struct err_ctx *err)
+err_kind alert_set_signal(struct alert_set *set, span record, uint64_t written_wall_ns,
+                          const char **ret_reason, struct err_ctx *err)
 {
     err_kind kind = order(set, err);
-    return kind == OK ? dedup_record(&set->dedup, record, ret_reason, err) : kind;
+    return kind == OK ? dedup_record(&set->dedup, record, written_wall_ns, ret_reason, err) : kind;
 }
 
 err_kind alert_set_end(struct alert_set *set, uint64_t now_wall_ns, bool *ret_has_ended,

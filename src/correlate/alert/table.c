@@ -44,16 +44,62 @@ static bool slot_take(struct alert_table *table, uint32_t *ret)
     return true;
 }
 
-static void link_youngest(struct alert_table *table, struct alert *alert)
+/* ---- order ---- */
+
+/* older: NULL, it is the oldest. */
+static void link_behind(struct alert_table *table, struct alert *alert, struct alert *older)
 {
-    alert->older = table->youngest;
-    alert->younger = NULL;
-    if (table->youngest)
-        table->youngest->younger = alert;
-    else
-        table->oldest = alert;
-    table->youngest = alert;
+    alert->older = older;
+    alert->younger = older ? older->younger : table->oldest;
+    *(alert->older ? &alert->older->younger : &table->oldest) = alert;
+    *(alert->younger ? &alert->younger->older : &table->youngest) = alert;
 }
+
+static void take_out(struct alert_table *table, const struct alert *alert)
+{
+    *(alert->older ? &alert->older->younger : &table->oldest) = alert->younger;
+    *(alert->younger ? &alert->younger->older : &table->youngest) = alert->older;
+}
+
+/* The same whenever and in whatever order they came in. */
+static int compare(const struct alert *a, const struct alert *b)
+{
+    if (a->first_wall_ns != b->first_wall_ns)
+        return a->first_wall_ns < b->first_wall_ns ? -1 : 1;
+    return memcmp(a->id, b->id, ALERT_ID_BYTES);
+}
+
+static int older_first(const void *left, const void *right)
+{
+    return compare(*(struct alert *const *)left, *(struct alert *const *)right);
+}
+
+bool alert_table_sort(struct alert_table *table)
+{
+    struct alert **order = calloc(table->count + 1, sizeof(struct alert *));
+    if (!order)
+        return false;
+    size_t count = 0;
+    for (struct alert *alert = table->oldest; alert; alert = alert->younger)
+        order[count++] = alert;
+    qsort(order, count, sizeof(struct alert *), older_first);
+    table->oldest = table->youngest = NULL;
+    for (size_t index = 0; index < count; index++)
+        link_behind(table, order[index], table->youngest);
+    free(order);
+    return true;
+}
+
+void alert_table_place(struct alert_table *table, struct alert *alert)
+{
+    struct alert *older;
+    take_out(table, alert);
+    for (older = table->youngest; older && compare(alert, older) < 0; older = older->older) {
+    }
+    link_behind(table, alert, older);
+}
+
+/* ---- alerts ---- */
 
 struct alert *alert_table_add(struct alert_table *table, span key, const struct alert *alert)
 {
@@ -75,7 +121,7 @@ struct alert *alert_table_add(struct alert_table *table, span key, const struct 
     }
     copy->slot = slot;
     table->slots[slot] = copy;
-    link_youngest(table, copy);
+    link_behind(table, copy, table->youngest);
     table->count++;
     return copy;
 }
@@ -99,34 +145,11 @@ void alert_table_remove(struct alert_table *table, struct alert *alert)
     assert(was_there);
     table->slots[alert->slot] = NULL;
     table->free_slots[table->free_count++] = alert->slot;
-    *(alert->older ? &alert->older->younger : &table->oldest) = alert->younger;
-    *(alert->younger ? &alert->younger->older : &table->youngest) = alert->older;
+    take_out(table, alert);
     table->count--;
     table->text_bytes -= alert->text_len;
     free(alert->text);
     free(alert);
-}
-
-static int older_first(const void *left, const void *right)
-{
-    const struct alert *a = *(struct alert *const *)left, *b = *(struct alert *const *)right;
-    return (a->first_wall_ns > b->first_wall_ns) - (a->first_wall_ns < b->first_wall_ns);
-}
-
-bool alert_table_sort(struct alert_table *table)
-{
-    struct alert **order = calloc(table->count + 1, sizeof(struct alert *));
-    if (!order)
-        return false;
-    size_t count = 0;
-    for (struct alert *alert = table->oldest; alert; alert = alert->younger)
-        order[count++] = alert;
-    qsort(order, count, sizeof(struct alert *), older_first);
-    table->oldest = table->youngest = NULL;
-    for (size_t index = 0; index < count; index++)
-        link_youngest(table, order[index]);
-    free(order);
-    return true;
 }
 
 /* ---- stored form ---- */

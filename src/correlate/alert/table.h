@@ -1,4 +1,5 @@
-/* Private to correlate/alert: the open alerts, by key and in the order they were raised. */
+/* Private to correlate/alert: the open alerts, by key and in order of their first
+ * signals. */
 #pragma once
 
 #include "core/map.h"
@@ -38,8 +39,8 @@ void alert_table_init(struct alert_table *table);
 /* Empties it and frees all memory; it may be used again. */
 void alert_table_free(struct alert_table *table);
 struct alert *alert_table_find(const struct alert_table *table, span key);
-/* A copy of `alert` under a copy of the key, as the youngest; NULL: out of memory or over
- * ALERT_TABLE_MAX. The key must be new. */
+/* A copy of `alert` under a copy of the key, as the youngest until it is placed or all are sorted;
+ * NULL: out of memory or over ALERT_TABLE_MAX. The key must be new. */
 MUST_USE struct alert *alert_table_add(struct alert_table *table, span key,
                                        const struct alert *alert);
 /* Keeps a copy of the text with the alert, in place of the one before. False: out of memory. */
@@ -48,6 +49,8 @@ MUST_USE bool alert_table_text(struct alert_table *table, struct alert *alert, s
 void alert_table_remove(struct alert_table *table, struct alert *alert);
 /* Puts all in order of their first signal. False: out of memory. */
 MUST_USE bool alert_table_sort(struct alert_table *table);
+/* The same for one whose first signal has changed: steps over those that are younger. */
+void alert_table_place(struct alert_table *table, struct alert *alert);
 
 /* The numbers of an alert as they are stored, little endian. */
 void alert_pack(const struct alert *alert, uint8_t ret[ALERT_PACKED_BYTES]);

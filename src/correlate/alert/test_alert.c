@@ -134,7 +134,7 @@ static void the_oldest_is_closed_early_at_the_cap(void **state)
     MUST(topic_begin(log, err));
     for (unsigned round = 0; round < 3; round++)
         for (unsigned entity = 0; entity < 25; entity++)
-            signal_append(log, 1, entity, SECOND + entity);
+            signal_append(log, 1, entity, SECOND + round * 25 + entity);
     MUST(topic_commit(log, err));
     while (step(stage, 0)) {
     }

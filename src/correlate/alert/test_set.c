@@ -68,10 +68,10 @@ static void set_again(struct partition *partition, uint32_t open_max)
     }
 }
 
-static const char *set_take(struct partition *partition, span record)
+static const char *set_take(struct partition *partition, span record, uint64_t written_wall_ns)
 {
     const char *reason;
-    MUST(alert_set_signal(partition->set, record, &reason, err));
+    MUST(alert_set_signal(partition->set, record, written_wall_ns, &reason, err));
     return reason;
 }
 
@@ -92,7 +92,9 @@ static void a_set_says_what_the_stage_says(void **state)
         random = random * 1664525u + 1013904223u;
         if (number % 50 == 0)
             record_append(log, "{}");
-        signal_append(log, random >> 30, random >> 28 & 3, (1000 + number) * SECOND);
+        /* now and then one whose event said no time */
+        signal_append(log, random >> 30, random >> 28 & 3,
+                      number % 70 == 69 ? 0 : (1000 + number) * SECOND);
     }
     MUST(topic_commit(log, err));
     while (step(stage, 0)) {
@@ -102,7 +104,7 @@ static void a_set_says_what_the_stage_says(void **state)
     for (unsigned number = 1; !is_end; number++) {
         MUST(topic_reader_next(reader, &record, &is_end, err));
         if (!is_end)
-            set_take(&partition, record.value);
+            set_take(&partition, record.value, record.time_wall_ns);
         if (number % 37 && !is_end)
             continue;
         MUST(alert_set_flush(partition.set, err));
@@ -140,9 +142,11 @@ static void a_set_says_what_the_stage_says(void **state)
     topic_log_close(log);
 }
 
-#define SIGNAL(id, output)                                                                         \
-    SPAN("{\"rule\":\"r\",\"entity\":\"e\",\"id\":\"0000000000000000000000000000000" id            \
-         "\",\"time\":\"1970-01-01T00:00:01Z\",\"output\":\"" output "\"}")
+#define SIGNAL_ABOUT(entity, second, id, output)                                                   \
+    SPAN("{\"rule\":\"r\",\"entity\":\"" entity "\",\"id\":\"0000000000000000000000000000000" id   \
+         "\",\"time\":\"1970-01-01T00:00:" second "Z\",\"output\":\"" output "\"}")
+#define SIGNAL_AT(second, id, output) SIGNAL_ABOUT("e", second, id, output)
+#define SIGNAL(id, output)            SIGNAL_AT("01", id, output)
 
 static void a_window_ends_in_a_set_made_anew(void **state)
 {
@@ -150,9 +154,9 @@ static void a_window_ends_in_a_set_made_anew(void **state)
     struct partition partition = partition_open();
     bool has_ended;
     set_open(&partition, 0);
-    assert_null(set_take(&partition, SIGNAL("1", "a")));
-    assert_null(set_take(&partition, SIGNAL("2", "b")));
-    assert_null(set_take(&partition, SIGNAL("3", "c")));
+    assert_null(set_take(&partition, SIGNAL("1", "a"), 0));
+    assert_null(set_take(&partition, SIGNAL("2", "b"), 0));
+    assert_null(set_take(&partition, SIGNAL("3", "c"), 0));
     assert_true(alert_set_pending_bytes(partition.set) > 0);
     MUST(alert_set_flush(partition.set, err));
     assert_int_equal(partition.count, 3); /* two versions, one state */
@@ -171,13 +175,74 @@ static void a_window_ends_in_a_set_made_anew(void **state)
     partition_close(&partition);
 }
 
+static void a_signal_without_a_time_has_that_of_its_record(void **state)
+{
+    (void)state;
+    struct partition partition = partition_open();
+    bool has_ended;
+    set_open(&partition, 0);
+    assert_null(set_take(&partition, SIGNAL_AT("00", "1", "a"), 500 * SECOND));
+    assert_null(set_take(&partition, SIGNAL_AT("00.000000000", "2", "b"), 503 * SECOND));
+    MUST(alert_set_end(partition.set, 500 * SECOND + WINDOW - 1, &has_ended, err));
+    assert_false(has_ended);
+    assert_int_equal(partition.count, 2);
+    span version = writer_span(&partition.outputs[1].value);
+    assert_true(span_contains(version, SPAN("\"first_seen\":\"1970-01-01T00:08:20.000000000Z\"")));
+    assert_true(span_contains(version, SPAN("\"last_seen\":\"1970-01-01T00:08:23.000000000Z\"")));
+    assert_true(span_contains(version, SPAN("\"time\":\"1970-01-01T00:08:23.000000000Z\"")));
+    MUST(alert_set_end(partition.set, 500 * SECOND + WINDOW, &has_ended, err));
+    assert_true(has_ended);
+    /* nor is an alert from the future, which would keep others open that came behind it */
+    assert_null(set_take(&partition, SIGNAL_AT("59", "6", "f"), 2 * SECOND));
+    MUST(alert_set_end(partition.set, 2 * SECOND + WINDOW, &has_ended, err));
+    assert_true(has_ended);
+    /* of a record that has none either, and of an event that says one */
+    assert_null(set_take(&partition, SIGNAL_AT("00", "3", "c"), 0));
+    MUST(alert_set_end(partition.set, WINDOW, &has_ended, err));
+    assert_true(has_ended);
+    assert_null(set_take(&partition, SIGNAL("4", "d"), 500 * SECOND));
+    MUST(alert_set_end(partition.set, SECOND + WINDOW, &has_ended, err));
+    assert_true(has_ended);
+    partition_close(&partition);
+}
+
+static void the_window_that_began_first_ends_first(void **state)
+{
+    (void)state;
+    struct partition partition = partition_open();
+    bool has_ended;
+    set_open(&partition, 0);
+    assert_null(set_take(&partition, SIGNAL_ABOUT("e", "30", "1", "a"), 0));
+    assert_null(set_take(&partition, SIGNAL_ABOUT("f", "10", "2", "b"), 0));
+    assert_null(set_take(&partition, SIGNAL_ABOUT("g", "20", "3", "c"), 0));
+    assert_null(set_take(&partition, SIGNAL_ABOUT("e", "05", "4", "d"), 0)); /* late */
+    MUST(alert_set_flush(partition.set, err));
+    for (unsigned again = 0; again < 2; again++) {
+        static const uint64_t firsts[] = {5, 10, 20};
+        for (size_t index = 0; index < 3; index++) {
+            MUST(
+                alert_set_end(partition.set, firsts[index] * SECOND + WINDOW - 1, &has_ended, err));
+            assert_false(has_ended);
+            MUST(alert_set_end(partition.set, firsts[index] * SECOND + WINDOW, &has_ended, err));
+            assert_true(has_ended);
+        }
+        partition.count -= 3; /* as if that had not been committed */
+        for (size_t index = 0; index < 3; index++) {
+            writer_free(&partition.outputs[partition.count + index].key);
+            writer_free(&partition.outputs[partition.count + index].value);
+        }
+        set_again(&partition, 0);
+    }
+    partition_close(&partition);
+}
+
 static void damaged_state_is_refused(void **state)
 {
     (void)state;
     struct partition partition = partition_open();
     struct err_ctx why;
     set_open(&partition, 0);
-    assert_null(set_take(&partition, SIGNAL("1", "a")));
+    assert_null(set_take(&partition, SIGNAL("1", "a"), 0));
     MUST(alert_set_flush(partition.set, err));
     struct output *kept = &partition.outputs[1];
     assert_int_equal(kept->kind, ALERT_OUTPUT_STATE);
@@ -213,7 +278,8 @@ static void a_version_too_large_for_a_message_is_an_error(void **state)
         writer_byte(&text, 'x');
     writer_text(&text, "\"}");
     assert_false(text.is_full);
-    assert_int_equal(alert_set_signal(partition.set, writer_span(&text), &reason, &why), ERR_LIMIT);
+    assert_int_equal(alert_set_signal(partition.set, writer_span(&text), 0, &reason, &why),
+                     ERR_LIMIT);
     writer_free(&text);
     partition_close(&partition);
 }
@@ -223,6 +289,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_PLACE(a_set_says_what_the_stage_says),
         cmocka_unit_test(a_window_ends_in_a_set_made_anew),
+        cmocka_unit_test(a_signal_without_a_time_has_that_of_its_record),
+        cmocka_unit_test(the_window_that_began_first_ends_first),
         cmocka_unit_test(damaged_state_is_refused),
         cmocka_unit_test(a_version_too_large_for_a_message_is_an_error),
     };

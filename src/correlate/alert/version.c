@@ -79,7 +79,7 @@ bool alert_time_parse(span text, uint64_t *ret_wall_ns)
 
 /* ---- signals ---- */
 
-const char *signal_view_open(struct signal_view *view, span record)
+const char *signal_view_open(struct signal_view *view, span record, uint64_t written_wall_ns)
 {
     json_error_t failure;
     *view = (struct signal_view){0};
@@ -98,6 +98,9 @@ const char *signal_view_open(struct signal_view *view, span record)
         return "no time in RFC 3339, UTC";
     if (rule.len + entity.len + 1 > ALERT_KEY_BYTES_MAX)
         return "rule and entity are too long";
+    view->is_time_ours = !view->time_wall_ns && written_wall_ns;
+    if (view->is_time_ours || (written_wall_ns && view->time_wall_ns > written_wall_ns))
+        view->time_wall_ns = written_wall_ns;
     view->is_shadow = span_eq(member(view->json, "stage"), SPAN("shadow"));
     memcpy(view->id, id.data, ALERT_ID_BYTES);
     memcpy(view->key_bytes, rule.data, rule.len);
@@ -156,6 +159,8 @@ char *version_make(const struct alert *alert, const struct signal_view *latest)
         if (value)
             is_whole = json_object_set(object, member_table[index], value) == 0;
     }
+    if (latest->is_time_ours)
+        is_whole = is_whole && time_set(object, "time", latest->time_wall_ns);
     is_whole = is_whole && json_object_set_new(object, "latest_signal",
                                                json_stringn(latest->id, ALERT_ID_BYTES)) == 0;
     char *text = is_whole ? json_dumps(object, JSON_COMPACT) : NULL;

@@ -10,13 +10,15 @@ struct signal_view {
     json_t *json;
     char id[ALERT_ID_BYTES];
     uint64_t time_wall_ns;
-    bool is_shadow; /* its rule is not for people yet */
-    span key;       /* rule, NUL, entity, in key_bytes */
+    bool is_time_ours; /* its event said none: when it was written */
+    bool is_shadow;    /* its rule is not for people yet */
+    span key;          /* rule, NUL, entity, in key_bytes */
     uint8_t key_bytes[ALERT_KEY_BYTES_MAX];
 };
 
 /* NULL, or why the record is not a signal (static). Close it in both cases. */
-MUST_USE const char *signal_view_open(struct signal_view *view, span record);
+MUST_USE const char *signal_view_open(struct signal_view *view, span record,
+                                      uint64_t written_wall_ns);
 void signal_view_close(struct signal_view *view);
 
 /* A version from the numbers of the alert and the texts of its latest signal; the caller frees it.

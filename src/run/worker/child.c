@@ -109,6 +109,7 @@ static bool slot_put(struct worker *worker, struct decoder_child *child,
     if (need > WORK_IN_BYTES - slot->end)
         return false;
     struct work_record head = {.offset = item->offset,
+                               .time_ms = item->time_ms,
                                .partition = item->partition,
                                .kind = item->kind,
                                .key_len = (uint32_t)item->key.len,

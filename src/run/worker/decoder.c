@@ -68,6 +68,7 @@ static uint32_t item_read(const uint8_t *in, uint32_t left, struct work_item *re
     *ret = (struct work_item){.kind = head.kind,
                               .partition = head.partition,
                               .offset = head.offset,
+                              .time_ms = head.time_ms,
                               .key = head.key_len ? span_of(key, head.key_len) : (span){NULL, 0},
                               .value = head.len == WORK_TOMBSTONE ? (span){NULL, 0}
                                                                   : span_of(value, value_len)};

@@ -8,6 +8,7 @@
 #include "worker/decoder_stage.h"
 
 #define PARTITIONS_MAX   10000
+#define TIME_MS_MAX      16000000000000 /* in the year 2477: what says more says nothing */
 #define LETTER_BYTES_MAX (WORK_OUT_BYTES / 4)
 /* An item is begun only with room for a dead letter; or for an alert that ends, one that is closed
  * early, and the signal's own. */
@@ -144,7 +145,9 @@ static enum work_outcome signal_take(struct stage *stage, struct alert_set *set,
                                      struct err_ctx *err)
 {
     const char *reason = NULL;
-    if (alert_set_signal(set, item->value, &reason, err) != OK)
+    bool is_time = item->time_ms > 0 && item->time_ms < TIME_MS_MAX;
+    uint64_t written_wall_ns = is_time ? (uint64_t)item->time_ms * 1000000 : 0;
+    if (alert_set_signal(set, item->value, written_wall_ns, &reason, err) != OK)
         return WORK_FAILED;
     return reason ? dead_put(stage, item->value, position, reason, err) : WORK_DONE;
 }

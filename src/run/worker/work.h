@@ -46,6 +46,7 @@ static inline bool work_is_record(uint32_t kind)
 /* Followed by the key and the value, up to the next multiple of WORK_ALIGN. */
 struct work_record {
     int64_t offset;
+    int64_t time_ms; /* when it was written to its topic; -1: not known */
     int32_t partition;
     uint32_t kind; /* enum work_kind */
     uint32_t key_len;
@@ -57,6 +58,7 @@ struct work_item {
     enum work_kind kind;
     int32_t partition;
     int64_t offset;
+    int64_t time_ms;
     span key, value; /* data NULL: none */
 };
 _Static_assert(sizeof(struct work_record) % WORK_ALIGN == 0, "items lie aligned");

@@ -176,6 +176,7 @@ static err_kind fill(struct worker *worker, bool *ret_is_blocked, struct err_ctx
                                                            : WORK_RECORD,
                                        .partition = record.partition,
                                        .offset = record.offset,
+                                       .time_ms = record.time_ms,
                                        .value = is_large ? (span){NULL, 0} : record.payload};
         *ret_is_blocked = !decoder_put(worker, worker_child(worker, record.partition), &item);
         if (*ret_is_blocked)
