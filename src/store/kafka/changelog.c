@@ -5,7 +5,11 @@
  * its log ends, not where its last decided transaction does: the positions of a transaction may be
  * known to the group a moment before the marks of the same transaction are in all its partitions,
  * and a transaction that nobody has decided is waited for. What comes after that end is of this
- * worker alone, since whoever had the partition before can commit no more. */
+ * worker alone, since whoever had the partition before can commit no more.
+ *
+ * Where the log ends is also asked for at the start: a broker that has just taken a partition over
+ * may give out less than was committed until its followers have caught up, but does not answer that
+ * question before (Kafka's KIP-207). */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +20,7 @@
 #define POLL_MS       20
 #define SILENCE_NS    120000000000ull /* a transaction of a worker that ended is open for 15 s */
 #define METADATA_MS   100
+#define LEADER_MS     100
 #define RETRIES_MAX   5
 #define POLICY_NAME   "cleanup.policy"
 #define POLICY_WANTED "compact"
@@ -198,16 +203,56 @@ static err_kind positions_learn(struct exchange *exchange, rd_kafka_topic_partit
                 : OK;
 }
 
+/* Of each partition in the list. */
+static rd_kafka_resp_err_t ends_ask(struct exchange *exchange,
+                                    rd_kafka_topic_partition_list_t *list)
+{
+    for (int index = 0; index < list->cnt; index++)
+        list->elems[index].offset = RD_KAFKA_OFFSET_END;
+    rd_kafka_resp_err_t code =
+        rd_kafka_offsets_for_times(exchange->changelog.consumer, list, KAFKA_WAIT_MS);
+    for (int index = 0; index < list->cnt && !code; index++) {
+        const rd_kafka_topic_partition_t *place = &list->elems[index];
+        code = place->err;
+        exchange->partitions[place->partition].state_end = place->offset;
+    }
+    return code;
+}
+
+/* A partition whose leader has just gone has another one a moment later. */
+static err_kind ends_learn(struct exchange *exchange, rd_kafka_topic_partition_list_t *list,
+                           struct err_ctx *err)
+{
+    uint64_t end_ns = clock_boot_ns() + KAFKA_WAIT_MS * 1000000ull;
+    for (;;) {
+        rd_kafka_resp_err_t code = ends_ask(exchange, list);
+        if (!code)
+            return OK;
+        if (clock_boot_ns() > end_ns)
+            return err_set(err, ERR_SYSTEM, "topic '%s': where it ends: %s",
+                           exchange->options.state, rd_kafka_err2str(code));
+        rd_kafka_message_t *message =
+            rd_kafka_consumer_poll(exchange->changelog.consumer, LEADER_MS);
+        if (message) /* of an assignment before this one, or an error */
+            rd_kafka_message_destroy(message);
+    }
+}
+
 static err_kind reader_assign(struct exchange *exchange, struct err_ctx *err)
 {
     struct changelog *changelog = &exchange->changelog;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
     for (size_t index = 0; index < changelog->partition_count; index++)
         if (exchange->partitions[index].is_restoring)
-            rd_kafka_topic_partition_list_add(list, exchange->options.state, (int32_t)index)
-                ->offset = RD_KAFKA_OFFSET_BEGINNING;
-    rd_kafka_resp_err_t code = rd_kafka_assign(changelog->consumer, list);
+            rd_kafka_topic_partition_list_add(list, exchange->options.state, (int32_t)index);
+    err_kind kind = ends_learn(exchange, list, err);
+    for (int index = 0; index < list->cnt; index++)
+        list->elems[index].offset = RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_resp_err_t code =
+        kind == OK ? rd_kafka_assign(changelog->consumer, list) : RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_topic_partition_list_destroy(list);
+    if (kind != OK)
+        return kind;
     return code ? err_set(err, ERR_SYSTEM, "topic '%s': %s", exchange->options.state,
                           rd_kafka_err2str(code))
                 : OK;
@@ -261,7 +306,7 @@ static void end_seen(struct exchange *exchange, const rd_kafka_message_t *messag
     struct partition *partition = &exchange->partitions[message->partition];
     if (rd_kafka_get_watermark_offsets(exchange->changelog.consumer, exchange->options.state,
                                        message->partition, &low, &high) ||
-        message->offset < high)
+        message->offset < high || message->offset < partition->state_end)
         return; /* a transaction is undecided there: the end comes again behind it */
     exchange->changelog.left -= partition->is_restoring;
     partition->is_restoring = false;

@@ -9,6 +9,7 @@ struct partition {
     bool is_assigned;
     bool is_stale;     /* its state is void, and not asked for yet */
     bool is_restoring; /* its state is coming */
+    int64_t state_end; /* up to here at least */
     bool is_dirty;     /* done is not committed yet */
     int64_t taken;     /* offset of the record taken last; -1: none in this assignment */
     int64_t done;      /* the position behind what is whole; -1: nothing yet */
