@@ -16,6 +16,9 @@ events 1 5000 | feed in1
 : >worker.err
 worker_start a 1 --state s1 --commit-interval 20ms
 until_true 30 grep -q ready worker.err
+"$picket" worker --stages correlate --window 4s --brokers "$brokers" --group g1 --source json --input out1 \
+    --output al1 --dlq dead1 --state c1 2>correlate.err >/dev/null &
+worker_pid[c]=$!
 touch load
 feed_while load in1 5001 &
 feeder=$!
@@ -36,6 +39,14 @@ expect "each of three brokers killed under load, $((rounds * 3)) kills" out1 1 "
 worker_end a TERM
 verdict "the worker outlives its brokers" 0 $?
 identity "after the brokers' kills"
+counted() { consume al1 | jq -s 'group_by(.id) | map(max_by(.version).count) | add'; }
+# shellcheck disable=SC2317 # called by until_true
+sums_up() { [ "$(counted)" = "$(wc -l <wanted)" ]; }
+until_true 60 sums_up
+verdict "correlate counts each signal once, and says no version twice" "$(wc -l <wanted) 0" \
+    "$(counted) $(consume al1 | jq -r '"\(.id) \(.version)"' | sort | uniq -d | wc -l)"
+worker_end c TERM
+verdict "and outlives the brokers" 0 $?
 
 # ---- members come and go ----
 events 1 1000 | feed in2

@@ -38,6 +38,7 @@ correlate_start() { # NAME SUFFIX [options]
 }
 newest() { jq -s -c 'group_by(.id) | map(max_by(.version)) | .[]'; } # of each alert
 counted() { consume "$1" | newest | jq -s 'map(.count) | add // 0'; } # at powers of two
+all_read() { [ "$(metric "$1" in_total)" = "$2" ]; } # STATE-FOLDER COUNT
 signal_count() { consume "$1" | wc -l; }
 is_ready_again() { [ "$(grep -c 'picket: ready' worker.err)" = 2 ]; }
 sums_to() { [ "$(counted "$1")" = "$2" ]; } # TOPIC COUNT
@@ -50,7 +51,7 @@ until_true 30 grep -q 'picket: ready' worker.err
 verdict "one line says ready" 1 "$(grep -c 'picket: ready' worker.err)"
 wanted=$(matches 1 6000)
 printf 'no signal\n{"rule":"r"}\n' | feed sig1
-until_true 60 has_lines al1 300
+until_true 60 all_read s1/correlate $((wanted + 2))
 # detect's child, correlate's, and of each its decoder: that of correlate ends, with nothing to do
 correlate_pid=$(pgrep -P "${worker_pid[a]}" | tail -1)
 pkill -KILL -P "$correlate_pid"
@@ -92,7 +93,7 @@ about 1 20000 >events.ndjson
 done | feed in2) &
 feeder=$!
 stages_start d 2 detect --input in2 --output sig2 --dlq dead2 --state d2
-correlate_start a 2 --state s2
+correlate_start a 2 --state s2 --jobs 2
 for round in $(seq "$kills"); do
     sleep "0.$((RANDOM % 9 + 1))"
     [ "$round" != $((kills / 2)) ] || correlate_start b 2 --state b2
@@ -130,10 +131,40 @@ verdict "correlate: in = out + deduplicated + shadow + dead, whenever it ended b
         awk '$1 != $2 + $3 + $4 + $5')"
 worker_end d TERM
 
+# ---- stopped past its session with work under way, then woken up ----
+: >worker.err
+about 1 3000 | feed in5
+stages_start d 5 detect --input in5 --output sig5 --dlq dead5
+correlate_start zombie 5 --commit-interval 2s --kafka message.timeout.ms=6000 --kafka transaction.timeout.ms=6000
+until_true 30 has_lines al5 40
+about 3001 3000 | feed in5
+until_true 30 has_lines sig5 "$(matches 1 6000)"
+kill -STOP "${worker_pid[zombie]}"
+correlate_start a 5 --jobs 2
+alerts_are_local() { # SUFFIX: alerts.local and alerts.kafka are made, and are as long
+    rm -rf "store$1"
+    consume "sig$1" | "$local_alerts" "store$1" | sort >alerts.local
+    consume "al$1" | sort >alerts.kafka
+    [ "$(wc -l <alerts.local)" = "$(wc -l <alerts.kafka)" ]
+}
+until_true 60 alerts_are_local 5
+verdict "a stopped member's signals are counted by another: missing, more" "0 0" \
+    "$(comm -23 alerts.local alerts.kafka | wc -l) $(comm -13 alerts.local alerts.kafka | wc -l)"
+kill -CONT "${worker_pid[zombie]}"
+about 6001 3000 | feed in5
+until_true 30 has_lines sig5 "$(matches 1 9000)"
+until_true 60 alerts_are_local 5
+verdict "woken up, it doubles and loses none: missing, more" "0 0" \
+    "$(comm -23 alerts.local alerts.kafka | wc -l) $(comm -13 alerts.local alerts.kafka | wc -l)"
+worker_end a TERM
+worker_end zombie TERM
+verdict "and ends with 0" 0 $?
+worker_end d TERM
+
 # ---- a record with which decoders end ----
-signal() { # N OUTPUT
+signal() { # N OUTPUT: of an event that says no time
     printf '{"rule":"r","entity":"host:h","id":"%032d","time":"%s","output":"%s"}\n' "$1" \
-        "$(date -u +%FT%TZ)" "$2"
+        1970-01-01T00:00:00.000000000Z "$2"
 }
 : >worker.err
 long=$(head -c 970000 /dev/zero | tr '\0' x)
@@ -149,6 +180,8 @@ until_true 60 has_lines dead3 1
 until_true 20 has_lines al3 3
 verdict "it is a dead letter, and the others are counted" "sig3/0@3 1 1 2 2 4 3" \
     "$(consume dead3 | jq -r .position) $(consume al3 | jq -r '"\(.count) \(.version)"' | paste -sd' ')"
+verdict "signals without a time count at that of their records" "3 0" \
+    "$(consume al3 | wc -l) $(consume al3 | grep -cE '"(time|first_seen|last_seen)":"1970')"
 worker_end a TERM
 
 # ---- what is wrong is said ----

@@ -81,6 +81,7 @@ offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=$copies
 transaction.state.log.min.isr=$insync
 transaction.state.log.num.partitions=4
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 group.initial.rebalance.delay.ms=0
 P
 }
