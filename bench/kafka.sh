@@ -29,9 +29,17 @@ fill() { # TOPIC COUNT
     awk -v first=1 -v count="$2" -f "$bench/kafka/events.awk" |
         feed "$1" -z zstd -X batch.size=1000000 -X linger.ms=50
 }
-cpu_of() { # PID...: ticks of these processes and their children, so far
+family() { # PID...: these processes and all below them
+    local pid
+    for pid in "$@"; do
+        echo "$pid"
+        # shellcheck disable=SC2046 # several pids
+        family $(pgrep -P "$pid")
+    done
+}
+cpu_of() { # PID...: ticks of these processes and of all below them, so far
     local pid sum=0 part
-    for pid in "$@" $(printf '%s\n' "$@" | xargs -n 1 pgrep -P); do
+    for pid in $(family "$@"); do
         part=$(awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$pid/stat" 2>/dev/null)
         sum=$((sum + ${part:-0}))
     done
@@ -44,6 +52,10 @@ report() { # LABEL EVENTS SECONDS TICKS
         if (s <= 0) s = 0.001; if (t <= 0) t = 1
         printf "%-44s %9d events %7.1f s %9.0f events/s  %9.0f events/s/core %6.1f MB/s/core\n",
             label, n, s, n / s, n / (t / hz), n * bytes / (t / hz) / 1e6 }'
+}
+is_done() { # STATE: all events are taken; with correlate, all of their signals too
+    [ "$(taken "$1")" -ge "$events" ] || return 1
+    [ ! -d "$1/correlate" ] || [ "$(taken "$1/correlate")" -ge $((events / 100)) ]
 }
 # measure LABEL WORKERS [options]: all events of topic inbench by a new group; sets seconds and spent
 runs=0
@@ -63,7 +75,7 @@ measure() {
     done
     # shellcheck disable=SC2086 # several pids
     start=$(date +%s.%N) before=$(cpu_of $pids)
-    until [ "$(taken "state$runs")" -ge "$events" ]; do sleep 0.05; done
+    until is_done "state$runs"; do sleep 0.05; done
     # shellcheck disable=SC2086
     end=$(date +%s.%N) after=$(cpu_of $pids)
     seconds=$(echo "$end - $start" | bc) spent=$((after - before)) # ticks
@@ -85,6 +97,7 @@ awk -v e="$exact_spent" -v a="$spent" -v es="$exact_seconds" -v as="$seconds" 'B
         (e / a - 1) * 100, (es / as - 1) * 100 }'
 measure "one worker, commits every 10 s" 1 --commit-interval 10s
 measure "two workers, commits every 100 ms" 2
+measure "detect and correlate, commits every 100 ms" 1 --stages detect,correlate
 
 # ---- memory: the same topic, filled on and on ----
 if [ "$steady" -gt 0 ]; then
