@@ -16,6 +16,7 @@
 #include "worker/worker_state.h"
 
 #define START_TIMEOUT_MS 60000
+#define START_TRIES      5
 #define ANSWER_NS_MAX    60000000000ull
 
 /* ---- start and end ---- */
@@ -304,11 +305,15 @@ static err_kind poison_bury(struct worker *worker, struct decoder_child *child, 
 
 err_kind decoder_restart(struct worker *worker, struct decoder_child *child, struct err_ctx *err)
 {
-    process_end(child);
-    if (++child->restarts > RESTARTS_MAX)
-        return err_set(err, ERR_STATE, "a decoder ended %u times", child->restarts);
-    log_event(LOG_WARN, "decoder_ended", "restarts=%u", child->restarts);
-    return decoder_start(worker, child, err);
+    err_kind kind = ERR_STATE;
+    for (unsigned attempt = 0; kind == ERR_STATE && attempt < START_TRIES; attempt++) {
+        process_end(child);
+        if (++child->restarts > RESTARTS_MAX)
+            return err_set(err, ERR_STATE, "a decoder ended %u times", child->restarts);
+        log_event(LOG_WARN, "decoder_ended", "restarts=%u", child->restarts);
+        kind = decoder_start(worker, child, err); /* what ended the one may meet the next, too */
+    }
+    return kind;
 }
 
 /* A stage without state goes on with the order that the end cut short. */

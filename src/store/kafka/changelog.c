@@ -20,7 +20,7 @@
 #define POLL_MS       20
 #define SILENCE_NS    120000000000ull /* a transaction of a worker that ended is open for 15 s */
 #define METADATA_MS   100
-#define LEADER_MS     100
+#define ENDS_WAIT_MS  5000
 #define RETRIES_MAX   5
 #define POLICY_NAME   "cleanup.policy"
 #define POLICY_WANTED "compact"
@@ -203,14 +203,14 @@ static err_kind positions_learn(struct exchange *exchange, rd_kafka_topic_partit
                 : OK;
 }
 
-/* Of each partition in the list. */
+/* Where each partition in the list ends. */
 static rd_kafka_resp_err_t ends_ask(struct exchange *exchange,
                                     rd_kafka_topic_partition_list_t *list)
 {
     for (int index = 0; index < list->cnt; index++)
         list->elems[index].offset = RD_KAFKA_OFFSET_END;
     rd_kafka_resp_err_t code =
-        rd_kafka_offsets_for_times(exchange->changelog.consumer, list, KAFKA_WAIT_MS);
+        rd_kafka_offsets_for_times(exchange->changelog.consumer, list, ENDS_WAIT_MS);
     for (int index = 0; index < list->cnt && !code; index++) {
         const rd_kafka_topic_partition_t *place = &list->elems[index];
         code = place->err;
@@ -219,43 +219,28 @@ static rd_kafka_resp_err_t ends_ask(struct exchange *exchange,
     return code;
 }
 
-/* A partition whose leader has just gone has another one a moment later. */
-static err_kind ends_learn(struct exchange *exchange, rd_kafka_topic_partition_list_t *list,
-                           struct err_ctx *err)
-{
-    uint64_t end_ns = clock_boot_ns() + KAFKA_WAIT_MS * 1000000ull;
-    for (;;) {
-        rd_kafka_resp_err_t code = ends_ask(exchange, list);
-        if (!code)
-            return OK;
-        if (clock_boot_ns() > end_ns)
-            return err_set(err, ERR_SYSTEM, "topic '%s': where it ends: %s",
-                           exchange->options.state, rd_kafka_err2str(code));
-        rd_kafka_message_t *message =
-            rd_kafka_consumer_poll(exchange->changelog.consumer, LEADER_MS);
-        if (message) /* of an assignment before this one, or an error */
-            rd_kafka_message_destroy(message);
-    }
-}
-
-static err_kind reader_assign(struct exchange *exchange, struct err_ctx *err)
+/* OK without is_reading: a partition's leader has just gone, and there is no other one yet. */
+static err_kind reading_begin(struct exchange *exchange, struct err_ctx *err)
 {
     struct changelog *changelog = &exchange->changelog;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
     for (size_t index = 0; index < changelog->partition_count; index++)
         if (exchange->partitions[index].is_restoring)
             rd_kafka_topic_partition_list_add(list, exchange->options.state, (int32_t)index);
-    err_kind kind = ends_learn(exchange, list, err);
-    for (int index = 0; index < list->cnt; index++)
+    rd_kafka_resp_err_t code = ends_ask(exchange, list), failure = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int index = 0; index < list->cnt; index++) {
         list->elems[index].offset = RD_KAFKA_OFFSET_BEGINNING;
-    rd_kafka_resp_err_t code =
-        kind == OK ? rd_kafka_assign(changelog->consumer, list) : RD_KAFKA_RESP_ERR_NO_ERROR;
+        list->elems[index].err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    if (code)
+        exchange->options.warn(exchange->options.context, "state_end", rd_kafka_err2str(code));
+    else
+        failure = rd_kafka_assign(changelog->consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
-    if (kind != OK)
-        return kind;
-    return code ? err_set(err, ERR_SYSTEM, "topic '%s': %s", exchange->options.state,
-                          rd_kafka_err2str(code))
-                : OK;
+    changelog->is_reading = !code && !failure;
+    return failure ? err_set(err, ERR_SYSTEM, "topic '%s': %s", exchange->options.state,
+                             rd_kafka_err2str(failure))
+                   : OK;
 }
 
 static err_kind restore_begin(struct exchange *exchange, struct err_ctx *err)
@@ -280,13 +265,12 @@ static err_kind restore_begin(struct exchange *exchange, struct err_ctx *err)
     changelog->left = (size_t)list->cnt;
     changelog->forgotten = -1;
     changelog->is_begun = true;
+    changelog->is_reading = false;
     changelog->heard_ns = clock_boot_ns();
     if (kind == OK && changelog->left)
         kind = positions_learn(exchange, list, err);
     rd_kafka_topic_partition_list_destroy(list);
-    if (kind == OK && !changelog->consumer)
-        kind = reader_open(exchange, err);
-    return kind == OK && changelog->left ? reader_assign(exchange, err) : kind;
+    return kind == OK && !changelog->consumer ? reader_open(exchange, err) : kind;
 }
 
 /* The partition whose state the owner is to forget next; -1: all have been. */
@@ -344,9 +328,10 @@ static err_kind message_judge(struct exchange *exchange, rd_kafka_message_t *mes
 static err_kind state_read(struct exchange *exchange, struct err_ctx *err)
 {
     struct changelog *changelog = &exchange->changelog;
-    err_kind kind = OK;
+    err_kind kind = changelog->left && !changelog->is_reading ? reading_begin(exchange, err) : OK;
     while (kind == OK && changelog->left && !changelog->message) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(changelog->consumer, POLL_MS);
+        rd_kafka_message_t *message =
+            changelog->is_reading ? rd_kafka_consumer_poll(changelog->consumer, POLL_MS) : NULL;
         if (message)
             kind = message_judge(exchange, message, err);
         else if (clock_boot_ns() - changelog->heard_ns > SILENCE_NS)

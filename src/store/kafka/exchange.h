@@ -29,6 +29,7 @@ struct changelog {
     size_t left;       /* partitions whose state has not come whole */
     int32_t forgotten; /* up to here the owner has been told to forget */
     bool is_begun;     /* nothing has become void since */
+    bool is_reading;   /* the consumer has its partitions */
     bool is_whole;
     uint64_t heard_ns; /* when the cluster has said something last */
 };

@@ -426,6 +426,29 @@ static void state_comes_again_after_each_undoing(void **state)
     exchange_close(exchange);
 }
 
+static void state_waits_for_a_leader_that_knows_its_end(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(writer_free) struct writer text;
+    struct err_ctx err_text;
+    const rd_kafka_resp_err_t unknown = RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE;
+    writer_init(&text, 4096);
+    assert_int_equal(rd_kafka_mock_topic_create(fixture->cluster, "state", 1, 1), 0);
+    fixture->state = "state";
+    feed(fixture, 3);
+    position_commit(fixture, 1);
+    state_feed(fixture, 0, "a", "1");
+    struct exchange *exchange = exchange_make(fixture);
+    assert_int_equal(take(exchange), 1);
+    rd_kafka_mock_push_request_errors(fixture->cluster, 2 /* ListOffsets */, 4, unknown, unknown,
+                                      unknown, unknown);
+    unsigned warned_before = fixture->warned;
+    assert_int_equal(restored(exchange, &text, &err_text), OK);
+    assert_true(span_eq(writer_span(&text), SPAN("forget 0 a=1 ")));
+    assert_true(fixture->warned > warned_before);
+    exchange_close(exchange);
+}
+
 static void state_without_a_position_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -499,6 +522,7 @@ int main(void)
         CASE(records_that_retention_took_are_counted_once),
         CASE(a_position_behind_the_end_is_said_and_all_is_read),
         CASE(state_comes_again_after_each_undoing),
+        CASE(state_waits_for_a_leader_that_knows_its_end),
         CASE(state_without_a_position_is_refused),
         CASE(state_of_another_partition_count_is_refused),
         CASE(a_scan_ends_where_the_topic_ended_at_its_start),
