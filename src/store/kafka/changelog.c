@@ -21,7 +21,6 @@
 #define SILENCE_NS    120000000000ull /* a transaction of a worker that ended is open for 15 s */
 #define METADATA_MS   100
 #define ENDS_WAIT_MS  5000
-#define RETRIES_MAX   5
 #define POLICY_NAME   "cleanup.policy"
 #define POLICY_WANTED "compact"
 
@@ -186,15 +185,9 @@ static err_kind reader_open(struct exchange *exchange, struct err_ctx *err)
 static err_kind positions_learn(struct exchange *exchange, rd_kafka_topic_partition_list_t *list,
                                 struct err_ctx *err)
 {
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    for (unsigned attempt = 0; attempt < RETRIES_MAX; attempt++) {
-        code = rd_kafka_committed(exchange->consumer, list, KAFKA_WAIT_MS);
-        if (!code)
-            break;
-    }
+    rd_kafka_resp_err_t code = positions_ask(exchange, list);
     for (int index = 0; index < list->cnt && !code; index++) {
         struct partition *partition = &exchange->partitions[list->elems[index].partition];
-        code = list->elems[index].err;
         if (partition->done < 0 && list->elems[index].offset >= 0)
             partition->done = list->elems[index].offset;
     }

@@ -70,6 +70,10 @@ MUST_USE err_kind topics_prepare(struct exchange *exchange, struct err_ctx *err)
 MUST_USE err_kind transaction_begin(struct exchange *exchange, struct err_ctx *err);
 /* Aborts and forgets what was done since the last commit. ERR_*: the worker cannot go on. */
 MUST_USE err_kind transaction_undo(struct exchange *exchange, struct err_ctx *err);
+/* Where the group stands in each partition of the list. The coordinator dies and moves: whatever it
+ * says instead, it is asked again for two minutes. */
+MUST_USE rd_kafka_resp_err_t positions_ask(struct exchange *exchange,
+                                           rd_kafka_topic_partition_list_t *list);
 /* Takes the consumer back to what is committed, after an undo. */
 MUST_USE err_kind positions_rewind(struct exchange *exchange, struct err_ctx *err);
 

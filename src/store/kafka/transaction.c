@@ -3,11 +3,14 @@
  * whether it came through. At least once: the same turn without transactions. */
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "kafka/exchange.h"
 
 #define RETRIES_MAX  5
 #define SEEK_TRIES   100
 #define SEEK_WAIT_US 100000
+#define ASK_WAIT_US  100000
+#define ASK_NS       120000000000ull
 
 enum verdict { VERDICT_DONE, VERDICT_AGAIN, VERDICT_ABORT, VERDICT_RENEW };
 
@@ -174,19 +177,29 @@ err_kind exchange_commit(struct exchange *exchange, bool *ret_is_committed, stru
     return OK;
 }
 
+rd_kafka_resp_err_t positions_ask(struct exchange *exchange, rd_kafka_topic_partition_list_t *list)
+{
+    uint64_t end_ns = clock_boot_ns() + ASK_NS;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    while (list->cnt) {
+        code = rd_kafka_committed(exchange->consumer, list, KAFKA_WAIT_MS);
+        for (int index = 0; index < list->cnt && !code; index++)
+            code = list->elems[index].err;
+        if (!code || clock_boot_ns() > end_ns)
+            break;
+        usleep(ASK_WAIT_US);
+    }
+    return code;
+}
+
 err_kind positions_rewind(struct exchange *exchange, struct err_ctx *err)
 {
     if (exchange->message)
         rd_kafka_message_destroy(exchange->message);
     exchange->message = NULL;
     rd_kafka_topic_partition_list_t *list = partitions_list(exchange);
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_resp_err_t code = positions_ask(exchange, list);
     rd_kafka_error_t *error = NULL;
-    for (unsigned attempt = 0; list->cnt && attempt < RETRIES_MAX; attempt++) {
-        code = rd_kafka_committed(exchange->consumer, list, KAFKA_WAIT_MS);
-        if (!code)
-            break;
-    }
     for (int index = 0; index < list->cnt && !code; index++) {
         rd_kafka_topic_partition_t *place = &list->elems[index];
         struct partition *partition = &exchange->partitions[place->partition];
@@ -198,8 +211,6 @@ err_kind positions_rewind(struct exchange *exchange, struct err_ctx *err)
         partition->end = -1;
         if (!is_known)
             place->offset = RD_KAFKA_OFFSET_BEGINNING;
-        if (place->err)
-            code = place->err;
     }
     for (unsigned attempt = 0; list->cnt && !code && attempt < SEEK_TRIES; attempt++) {
         error = rd_kafka_seek_partitions(exchange->consumer, list, KAFKA_WAIT_MS);
