@@ -109,7 +109,7 @@ lab_open() { # NODES [N]
         mount -t tmpfs -o size=128m none "data$2" 2>/dev/null; then
         small=$lab/data$2
     fi
-    port=$((20000 + $$ % 10000))
+    port=$((20000 + $$ % 1000 * 10)) # ten for each, whoever runs beside it
     local node id
     voters='' brokers=''
     for node in $(seq "$nodes"); do

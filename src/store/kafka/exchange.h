@@ -51,7 +51,7 @@ struct exchange {
     bool is_open;     /* a transaction; at least once: outputs were put since the last commit */
     bool is_dirty;    /* there is something to commit */
     bool is_undone;   /* positions must go back before anything is taken */
-    unsigned renewed; /* clients made since the last commit */
+    unsigned renewed; /* clients made, and rewinds that failed, since the last commit */
     bool is_unsent;   /* at least once: an output of this producer was given up */
     struct exchange_counts counts;
 };
@@ -74,7 +74,8 @@ MUST_USE err_kind transaction_undo(struct exchange *exchange, struct err_ctx *er
  * says instead, it is asked again for two minutes. */
 MUST_USE rd_kafka_resp_err_t positions_ask(struct exchange *exchange,
                                            rd_kafka_topic_partition_list_t *list);
-/* Takes the consumer back to what is committed, after an undo. */
+/* Takes the consumer back to what is committed, after an undo. OK and still is_undone: it did not
+ * go this time. A rebalance that waits to be served may be why. */
 MUST_USE err_kind positions_rewind(struct exchange *exchange, struct err_ctx *err);
 
 /* exchange.c */

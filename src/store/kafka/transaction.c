@@ -225,11 +225,14 @@ err_kind positions_rewind(struct exchange *exchange, struct err_ctx *err)
     }
     rd_kafka_topic_partition_list_destroy(list);
     err_kind kind = OK;
-    if (code || error)
-        kind = err_set(err, ERR_STATE, "going back to what is committed: %s",
-                       error ? rd_kafka_error_string(error) : rd_kafka_err2str(code));
+    exchange->is_undone = code || error;
+    if (exchange->is_undone) {
+        const char *why = error ? rd_kafka_error_string(error) : rd_kafka_err2str(code);
+        exchange->options.warn(exchange->options.context, "rewind", why);
+        if (++exchange->renewed > KAFKA_RENEWALS_MAX)
+            kind = err_set(err, ERR_STATE, "going back to what is committed: %s", why);
+    }
     if (error)
         rd_kafka_error_destroy(error);
-    exchange->is_undone = kind != OK;
     return kind;
 }
