@@ -76,6 +76,15 @@ case_as_many_files_as_a_pattern_gives_are_taken() {
     fails 1 "$work/events: Is a directory" "$PICKET" replay --rules "$work/rule.yml" "$work/events"
 }
 
+case_a_callers_limit_on_memory_is_kept() {
+    good_rule Any >"$work/rule.yml"
+    echo '{"evt.type": "open"}' >"$work/events"
+    (
+        ulimit -v 1500000
+        "$PICKET" replay --rules "$work/rule.yml" --output json "$work/events" | grep -q '"Any"'
+    )
+}
+
 case_check_says_where_a_file_is_wrong() {
     good_rule Any >"$work/rule.yml"
     "$PICKET" check "$work/rule.yml"

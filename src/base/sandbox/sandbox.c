@@ -94,7 +94,12 @@ void sandbox_account(uid_t *ret_uid, gid_t *ret_gid)
 
 static err_kind limit_set(int resource, uint64_t most, struct err_ctx *err)
 {
-    struct rlimit limit = {most, most};
+    struct rlimit limit;
+    if (getrlimit(resource, &limit))
+        return err_set(err, ERR_SYSTEM, "limit %d", resource);
+    if (limit.rlim_max > most) /* what the caller allows less of stays so */
+        limit.rlim_max = most;
+    limit.rlim_cur = limit.rlim_max;
     if (setrlimit(resource, &limit))
         return err_set(err, ERR_SYSTEM, "limit %d", resource);
     return OK;
