@@ -33,7 +33,7 @@ need_node() {
     cp "$here/package.json" "$schemas/node"
     timeout 100 npm install --prefix "$schemas/node" --no-package-lock --ignore-scripts --no-audit \
         --no-fund >"$schemas/npm.log" 2>&1 ||
-        { rm "$schemas/node/package.json"; skip "npm got no schemas: $(tail -n 1 "$schemas/npm.log")"; }
+        { rm "$schemas/node/package.json"; skip "npm got no schemas: $(grep -m 1 error "$schemas/npm.log")"; }
 }
 
 count=0
