@@ -294,6 +294,19 @@ case_a_pipeline_whose_parent_is_killed_is_started_again() {
     exactly 2000
 }
 
+# More than there are slots for, and more than the two halves can say to each other at once.
+case_thousands_of_small_files_are_read_once() {
+    declare_file '*.log'
+    local number
+    for number in {1..4000}; do echo "{\"n\":$number}" >"$work/logs/$number.log"; done
+    touch -d '1 hour ago' "$work"/logs/*
+    start "$work/app.yaml"
+    wait_for 40 count_is 4000
+    stop
+    [[ $summary == 'in=4000 out=4000 '* ]]
+    exactly 4000
+}
+
 case_a_line_over_the_limit_is_a_dead_letter() {
     declare_file 'app.log' '  line_bytes: 1K'
     { lines 1 10; head -c 3000 /dev/zero | tr '\0' x; echo; lines 11 20; } >"$work/logs/app.log"

@@ -355,8 +355,8 @@ static void tell_gone(struct finder *finder)
         const struct finder_found told = {held->path, -1, false};
         if (!held->is_there || held->seen == finder->look)
             continue;
-        if (held->is_told && held->fd >= 0)
-            (void)finder->tell(finder->context, &told);
+        if (held->is_told && held->fd >= 0 && !finder->tell(finder->context, &told))
+            continue; /* said by the next look */
         held_unpath(finder, held);
     }
 }
@@ -378,6 +378,14 @@ err_kind finder_look(struct finder *finder, finder_tell tell, void *context, str
     if (kind != OK)
         return kind;
     tell_gone(finder);
+    return tell_new(finder, err);
+}
+
+err_kind finder_tell_rest(struct finder *finder, finder_tell tell, void *context,
+                          struct err_ctx *err)
+{
+    finder->tell = tell;
+    finder->context = context;
     return tell_new(finder, err);
 }
 

@@ -143,6 +143,9 @@ void finder_close(struct finder *finder); /* takes NULL */
 /* Tells what has changed since the last look. */
 MUST_USE err_kind finder_look(struct finder *finder, finder_tell tell, void *context,
                               struct err_ctx *err);
+/* Tells what the last look could not: of which `tell` was false. */
+MUST_USE err_kind finder_tell_rest(struct finder *finder, finder_tell tell, void *context,
+                                   struct err_ctx *err);
 /* The next look tells every file that is held, also those to which no path leads any more: for a
  * new follower. */
 void finder_forget_told(struct finder *finder);

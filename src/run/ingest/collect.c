@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -23,6 +25,7 @@
 #define PUNCH_BYTES   ((uint64_t)4 << 20)
 #define PIPE_BYTES    ((size_t)256 << 10)
 #define PIPE_READS    16
+#define QUEUE_BYTES   (64 << 10) /* of those that a socket holds */
 #define JOURNAL_NS    2000000000ull
 #define JOURNAL_WORDS 8
 
@@ -103,34 +106,69 @@ void collect_start(const struct collect *collect, struct feed_start *ret, int *r
 
 void collect_intake_gone(struct collect *collect)
 {
-    collect->is_offering = false;
+    collect->is_offering = collect->is_owing = collect->owes_end = false;
 }
 
 /* ---- files ---- */
 
+struct telling {
+    struct ipc_channel *intake;
+    bool is_full;
+};
+
+/* The intake, too, has much to say, and waits until it is heard: this half never waits for it with
+ * files, and leaves room for the few other things that are to be said. */
+static bool has_room(const struct ipc_channel *intake)
+{
+    int waiting;
+    return ioctl(intake->fd, SIOCOUTQ, &waiting) == 0 && waiting < QUEUE_BYTES;
+}
+
 static bool file_tell(void *context, const struct finder_found *found)
 {
-    struct ipc_channel *intake = context;
+    struct telling *telling = context;
     uint8_t body[sizeof(uint32_t) + FOLLOW_PATH_BYTES_MAX];
     uint32_t is_there = found->is_there;
     size_t len = strlen(found->path);
     if (len > FOLLOW_PATH_BYTES_MAX)
         return true;
+    if (telling->is_full || !has_room(telling->intake)) {
+        telling->is_full = true;
+        return false;
+    }
     memcpy(body, &is_there, sizeof is_there);
     memcpy(body + sizeof is_there, found->path, len);
-    return ipc_send(intake, MESSAGE_FILE, span_of(body, sizeof is_there + len), &found->fd,
+    return ipc_send(telling->intake, MESSAGE_FILE, span_of(body, sizeof is_there + len), &found->fd,
                     found->fd >= 0, true) == IPC_DONE;
 }
 
 static void files_look(struct collect *collect, struct ipc_channel *intake)
 {
     struct err_ctx err;
-    if (finder_look(collect->finder, file_tell, intake, &err) != OK)
+    struct telling telling = {.intake = intake};
+    if (finder_look(collect->finder, file_tell, &telling, &err) != OK)
         log_event(LOG_ERROR, "files_look", "reason='%s'", err.text);
+    collect->is_owing = telling.is_full;
     struct finder_counts counts = finder_counts(collect->finder);
     if (counts.unopened || counts.over_room)
         log_event(LOG_WARN, "files_left_out", "unopened=%llu over_room=%llu",
                   (unsigned long long)counts.unopened, (unsigned long long)counts.over_room);
+}
+
+/* What there was no room to tell. */
+static void rest_tell(struct collect *collect, struct ipc_channel *intake)
+{
+    struct err_ctx err;
+    struct telling telling = {.intake = intake};
+    if (collect->is_owing && has_room(intake)) {
+        if (finder_tell_rest(collect->finder, file_tell, &telling, &err) != OK)
+            log_event(LOG_ERROR, "files_look", "reason='%s'", err.text);
+        collect->is_owing = telling.is_full;
+    }
+    if (collect->is_owing || !collect->owes_end)
+        return;
+    collect->owes_end = false;
+    ipc_send(intake, MESSAGE_OFFERED, SPAN(""), NULL, 0, true);
 }
 
 /* ---- pipes ---- */
@@ -138,7 +176,8 @@ static void files_look(struct collect *collect, struct ipc_channel *intake)
 static void spool_offer(const struct collect *collect, struct ipc_channel *intake)
 {
     const struct finder_found found = {collect->spool_name, collect->spool_read_fd, true};
-    (void)file_tell(intake, &found);
+    struct telling telling = {.intake = intake};
+    (void)file_tell(&telling, &found);
 }
 
 static bool spool_write(struct collect *collect, const uint8_t *bytes, size_t len)
@@ -320,7 +359,8 @@ static bool offer(struct collect *collect, struct ipc_channel *intake, span curs
     } else {
         spool_offer(collect, intake);
     }
-    ipc_send(intake, MESSAGE_OFFERED, SPAN(""), NULL, 0, true);
+    collect->owes_end = true;
+    rest_tell(collect, intake);
     collect->is_offering = true;
     return true;
 }
@@ -379,6 +419,7 @@ void collect_turn(struct collect *collect, struct ipc_channel *intake, uint64_t 
         return;
     bool is_readable = waited.fd >= 0 && poll(&waited, 1, 0) > 0;
     if (collect->finder) {
+        rest_tell(collect, intake);
         if (!is_readable && now_ns - collect->looked_ns < LOOK_NS)
             return;
         collect->looked_ns = now_ns;

@@ -15,6 +15,8 @@ struct collect {
     struct finder *finder;
     uint64_t looked_ns;
     bool is_offering; /* an intake is there that asked for what there is */
+    bool is_owing;    /* there are files that it had no room to be told of */
+    bool owes_end;    /* and is to be told when that was all */
     /* a pipe's bytes */
     int pipe_fd, spool_fd, spool_read_fd;
     char spool_name[40];

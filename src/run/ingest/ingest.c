@@ -31,6 +31,7 @@
 #define RETRY_NS_MAX   5000000000ull
 #define QUICK_NS       2000000000ull
 #define LINES_A_TURN   256
+#define HEARD_A_TURN   1024
 #define REQUEST_NS     60000000000ull
 #define READERS_NS     1000000000ull
 
@@ -187,6 +188,18 @@ static void helper_hear(struct ingest *ingest, struct helper *helper)
     ipc_close(&helper->channel);
     if (outcome != IPC_GONE && helper->pid)
         kill(helper->pid, SIGKILL);
+}
+
+/* What it has said by now; each turn looks for files, so one message a turn is too few. */
+static void intake_hear(struct ingest *ingest)
+{
+    struct helper *intake = &ingest->intake;
+    for (int count = 0; count < HEARD_A_TURN && intake->channel.fd >= 0; count++) {
+        struct pollfd waited = {.fd = intake->channel.fd, .events = POLLIN};
+        if (poll(&waited, 1, 0) <= 0)
+            return;
+        helper_hear(ingest, intake);
+    }
 }
 
 static void lines_hear(struct ingest *ingest)
@@ -391,7 +404,7 @@ static void turn(struct ingest *ingest)
         if (waited[3].revents)
             lines_hear(ingest);
         if (waited[2].revents)
-            helper_hear(ingest, &ingest->intake);
+            intake_hear(ingest);
         if (waited[1].revents)
             helper_hear(ingest, &ingest->gateway);
         if (waited[0].revents)
