@@ -60,6 +60,11 @@ case_what_is_not_there_is_named() {
     fails 1 "$work/missing: No such file" "$PICKET" replay --rules "$work/rule.yml" "$work/missing"
     fails 1 "$work/missing: No such file" "$PICKET" replay --rules "$work/missing" /dev/null
     fails 1 "$work/missing: No such file" "$PICKET" run --config "$work/missing"
+    mkdir "$work/none"
+    "$PICKET" replay --rules "$work/none" /dev/null 2>"$work/said"
+    grep -q 'no rule file' "$work/said"
+    "$PICKET" replay --rules "$work/none" --rules "$work/rule.yml" /dev/null 2>"$work/said"
+    ! grep 'no rule file' "$work/said"
 }
 
 case_as_many_files_as_a_pattern_gives_are_taken() {

@@ -128,7 +128,8 @@ static void look(struct live *live, struct waiting *waiting)
     int pid = waiting->has_users ? 0 : first_pid(live, waiting->cgroup);
     if (!pid)
         return;
-    struct user_scope scope = {key.id, pid, start_boot_ns(pid), now};
+    struct user_scope scope = {
+        .container = key.id, .pid = pid, .start_boot_ns = start_boot_ns(pid), .now_boot_ns = now};
     span name;
     if (user_name(live->users, &scope, 0, &name)) {
         printf("user 0 of " PRI_SPAN " is " PRI_SPAN "\n", ARG_SPAN(key.id), ARG_SPAN(name));

@@ -281,6 +281,19 @@ static bool is_read_whole(const struct follow *follow, const struct file *file)
     return file->packing == PACKING_PACKED || follow->options.is_document;
 }
 
+/* The size that it has now is then not that of what was read. */
+static bool begins_otherwise(struct follow *follow, struct file *file, const struct stat *status)
+{
+    if (file->packing == PACKING_PACKED || file->original || is_unchanged(file, status))
+        return false;
+    if (follow->plain.file == file)
+        buffer_prints(&follow->plain);
+    if (print_is_begin(file->fd, &file->head))
+        return false;
+    file->has_more = true;
+    return true;
+}
+
 static void look(struct follow *follow, struct file *file)
 {
     struct stat status;
@@ -295,6 +308,8 @@ static void look(struct follow *follow, struct file *file)
         file_cut(follow, file, &status);
         return;
     }
+    if (begins_otherwise(follow, file, &status))
+        return; /* cut short, and longer again: the next reading finds it, behind what it holds */
     file_look(follow, file, &status);
     if (file->packing == PACKING_UNKNOWN)
         packing_tell(follow, file);

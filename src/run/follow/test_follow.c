@@ -166,6 +166,24 @@ static void what_was_unread_when_a_file_was_cut_is_read_from_its_copy(void **sta
     rig_close(rig);
 }
 
+static void what_follows_a_cut_is_not_counted_as_lost(void **state)
+{
+    struct rig *rig = rig_open(state, "a.log*");
+    rig_append(rig, "a.log", "one\ntwo\n");
+    rig_look(rig);
+    rig_read(rig, 1, 1);
+    rig_copy(rig, "a.log", "a.log.1");
+    rig_truncate(rig, "a.log");
+    rig_append(rig, "a.log", "longer than it was\n");
+    follow_poll(rig->follow, rig->now_ns);
+    rig_turn(rig, 1);
+    rig_turn(rig, 2000);
+    rig_is(rig, "one\ntwo\nlonger than it was\n");
+    assert_int_equal(follow_counts(rig->follow).truncated, 1);
+    assert_int_equal(follow_counts(rig->follow).lost_bytes, 0);
+    rig_close(rig);
+}
+
 static void without_a_copy_what_was_unread_is_counted(void **state)
 {
     struct rig *rig = rig_open(state, "a.log");
@@ -398,6 +416,7 @@ int main(void)
         IN_PLACE(a_file_renamed_while_all_was_down_is_found_by_its_inode),
         IN_PLACE(a_file_cut_short_begins_anew),
         IN_PLACE(what_was_unread_when_a_file_was_cut_is_read_from_its_copy),
+        IN_PLACE(what_follows_a_cut_is_not_counted_as_lost),
         IN_PLACE(without_a_copy_what_was_unread_is_counted),
         IN_PLACE(a_copy_of_a_file_that_lives_is_not_read_twice),
         IN_PLACE(files_that_only_begin_alike_are_both_read),

@@ -250,6 +250,8 @@ static err_kind rules_make(const struct compile_options *options, span bundle,
     struct sources sources = {0};
     arena_init(&sources.arena, STRATEGY_BYTES_MAX);
     err_kind kind = sources_read(bundle, options->pipeline_count, &sources, diagnostics, err);
+    if (kind == OK && !sources.falco_count && !sources.sigma_count)
+        writer_text(notes, "note: no rule file (*.yml, *.yaml) was found: nothing can match\n");
     if (kind == OK)
         kind = image_make(&sources, options, diagnostics, notes, image, err);
     result->falco_files = (uint32_t)sources.falco_count;
