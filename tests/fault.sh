@@ -37,7 +37,7 @@ is_bad() {
 # Runs the test with allocation $1 failing; what came of it is in $status and $output.
 run() {
     status=0
-    output=$(FAULT_AT=$1 timeout -k 2 120 "$program" 2>&1) || status=$?
+    output=$(FAULT_AT=$1 timeout -k 2 300 "$program" 2>&1) || status=$?
 }
 
 tell() { # on both: what runs this shows only one of them

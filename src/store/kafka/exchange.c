@@ -280,12 +280,15 @@ static int64_t partition_waiting(struct exchange *exchange, size_t number)
 {
     const struct partition *partition = &exchange->partitions[number];
     int64_t position = partition->done, low, high;
-    if (partition_is_level(partition) && partition->end > position)
-        position = partition->end;
-    if (position < 0 ||
-        rd_kafka_get_watermark_offsets(exchange->consumer, exchange->options.input, (int32_t)number,
+    if (rd_kafka_get_watermark_offsets(exchange->consumer, exchange->options.input, (int32_t)number,
                                        &low, &high) ||
         high < 0)
+        return -1;
+    if (partition_is_level(partition) && partition->end > position)
+        position = partition->end;
+    else if (position < 0 && partition->taken >= 0) /* the first ones are under way */
+        position = partition->begin >= 0 ? partition->begin : low;
+    if (position < 0)
         return -1;
     return high > position ? high - position : 0;
 }
