@@ -22,6 +22,8 @@ static __always_inline void touch_add(struct touch_list *list, struct inode *ino
     if (dentry ? dentry_is_touched(list, number_read(dentry)) : touch_has_inode(list, inode))
         return;
     __u32 is_overlay = READ(inode, i_sb, s_magic) == OVERLAYFS_MAGIC;
+    /* what the program named is the overlay's: when there is no more room, it takes that of one of
+     * the last four */
     if (at >= TOUCHES_MAX && is_overlay)
         at = TOUCHES_MAX - 1 - (list->replaced++ & 3);
     asm volatile("" : "+r"(at));

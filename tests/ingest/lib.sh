@@ -1,19 +1,7 @@
 # shellcheck shell=bash disable=SC2034 # $address, $at and $summary are for whoever sources this
 # A `picket ingest` with one rule, for tests; sourced after tests/lib.sh.
 
-sevens_rule() {
-    cat >"$work/rules.yml" <<'R'
-title: Number with a seven
-id: 5b0c6d6e-6a0e-4d52-9b0a-3a3a40e4b7a1
-logsource: {product: app}
-detection:
-  sel:
-    n|contains: '7'
-  condition: sel
-fields: [n]
-level: high
-R
-}
+sevens_rule() { cp "$root/tests/data/sevens.yml" "$work/rules.yml"; }
 
 is_listening() { grep -q 'ready, listening on' "$work/err"; }
 

@@ -132,19 +132,7 @@ lab_open() { # NODES [N]
 }
 
 # ---- events and workers ----
-rules_write() {
-    cat >rules.yml <<'R'
-title: Number with a seven
-id: 5b0c6d6e-6a0e-4d52-9b0a-3a3a40e4b7a1
-logsource: {product: app}
-detection:
-  sel:
-    n|contains: '7'
-  condition: sel
-fields: [n]
-level: high
-R
-}
+rules_write() { cp "$here/data/sevens.yml" rules.yml; }
 events() { # FIRST COUNT: numbered events; every one whose number holds a 7 matches
     seq "$1" $(($1 + $2 - 1)) | sed 's/.*/{"n":"&"}/'
 }

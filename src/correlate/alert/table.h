@@ -1,5 +1,4 @@
-/* Private to correlate/alert: the open alerts, by key and in order of their first
- * signals. */
+/* Private to correlate/alert: the open alerts, by key and in order of their first signals. */
 #pragma once
 
 #include "core/map.h"

@@ -1,9 +1,9 @@
 /* AWS CloudTrail's records, out of what carries them: a log file ({"Records": […]}), a notification
  * of SNS, a message of SQS (as ReceiveMessage gives them, and as a function gets them), an event of
  * EventBridge, a batch of CloudWatch Logs, what LookupEvents answers; or records one behind the
- * other. A text inside a text,
- * plain or base64 of gzip, is read at most NESTING_MAX deep. What only tells of records that lie
- * elsewhere is a fault; what is none of these is an event as it stands. */
+ * other. A text inside a text, plain or base64 of gzip, is read at most NESTING_MAX deep. What only
+ * tells of records that lie elsewhere is a fault; what is none of these is an event as it stands.
+ */
 #include "core/cleanup.h"
 #include "source/decoder.h"
 #include "unpack/unpack.h"

@@ -12,6 +12,7 @@
 
 #define STOP_SECONDS 15 /* less than whoever started a pipeline waits for it */
 
+/* A signal's handler can be given nothing. */
 static volatile sig_atomic_t phase = DEADLINE_JOINING;
 static volatile sig_atomic_t seconds;
 
